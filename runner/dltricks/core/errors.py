@@ -1,0 +1,49 @@
+"""The errors that a user can cause or meet, each with the exit code of the command line."""
+
+
+class DltricksError(Exception):
+    """Base of all errors with a message for people; never shown with a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(DltricksError):
+    """A wrong command line, experiment file, key, value or combination."""
+
+    exit_code = 2
+
+
+class DivergedError(DltricksError):
+    """Training met NaN or infinity."""
+
+    exit_code = 3
+
+
+class DamagedError(DltricksError):
+    """A data set, run folder or checkpoint that is not what its checksums say."""
+
+    exit_code = 4
+
+
+class LockedError(DltricksError):
+    """Another process is training this run."""
+
+    exit_code = 5
+
+
+class FileSystemError(DltricksError):
+    """The file system refused: full, read-only, missing, not permitted."""
+
+    exit_code = 6
+
+
+class SomeFailedError(DltricksError):
+    """Some runs of several failed."""
+
+    exit_code = 7
+
+
+class ExpectationError(DltricksError):
+    """A metric missed what the experiment file expects of it."""
+
+    exit_code = 9

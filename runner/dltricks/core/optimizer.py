@@ -1,0 +1,52 @@
+"""Optimizers: in-place updates of flat (K, P) arrays."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dltricks.core.component import Component
+from dltricks.core.store import Store
+from dltricks.core.types import Array, Positive
+
+
+class Optimizer(Component):
+    """Base. In a stack every numeric field is a float64 (K, 1) column.
+
+    ``setup`` derives constants once, ``prepare`` those of a step, and ``step`` does the arithmetic. An elementwise rule
+    is given one block of columns at a time that fits the cache, so it must not look beyond its arguments.
+    """
+
+    kind = "optimizer"
+    lr: Positive
+    slots: ClassVar[tuple[str, ...]] = ()
+    """Names of the (K, P) arrays kept between steps, zero before the first."""
+    elementwise: ClassVar[bool] = True
+    """False where an update needs norms or shapes: ``step`` is then given whole arrays, and ``store`` has the views."""
+
+    store: Store
+
+    def attach(self, store: Store) -> None:
+        """Binds the optimizer to its store; called once, before ``setup``."""
+        self.store = store
+
+    def cast(self, wide: Any) -> Array:
+        """A float64 column as the dtype of training: every constant is derived wide and cast once."""
+        return np.asarray(wide, np.float64).astype(self.store.dtype)
+
+    def setup(self) -> None:
+        """Derives the constants of the whole training."""
+
+    def start(self, slots: Sequence[Array]) -> None:
+        """Fills slots that do not begin at zero."""
+
+    @abstractmethod
+    def prepare(self, lr: Array, t: int) -> None:
+        """Derives the constants of step t, counted from 1, at the scheduled rate ``lr``, a float64 (K, 1) column."""
+
+    @abstractmethod
+    def step(self, p: Array, g: Array, tmp: Array, *slots: Any) -> None:
+        """Updates p and the slots in place; g and tmp are free to be overwritten."""

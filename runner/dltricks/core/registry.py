@@ -1,0 +1,185 @@
+"""Finds tricks by kind and name: a folder of files, and the user's own files beside it.
+
+A trick is imported only when it is asked for. Nothing here is edited to add one.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dltricks.core.errors import UsageError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one key of the experiment file may hold."""
+
+    key: str
+    folder: str
+    default: str
+    number: tuple[str, str] | None = None
+    """(component, field) that a bare number stands for."""
+    unnamed: str | None = None
+    """The component that a mapping without ``name`` configures."""
+    many: bool = False
+    """An ordered list of components instead of one."""
+
+
+KINDS: dict[str, Kind] = {
+    kind.key: kind
+    for kind in (
+        Kind("dataset", "datasets", "digits"),
+        Kind("scaling", "scalings", "unit"),
+        Kind("augmentation", "augmentations", "none", many=True),
+        Kind("architecture", "architectures", "mlp"),
+        Kind("activation", "activations", "relu"),
+        Kind("initializer", "initializers", "he"),
+        Kind("normalization", "normalizations", "none"),
+        Kind("dropout", "dropouts", "none", number=("dropout", "rate"), unnamed="dropout"),
+        Kind("loss", "losses", "cross_entropy"),
+        Kind("optimizer", "optimizers", "adam"),
+        Kind("penalty", "penalties", "none"),
+        Kind("clipping", "clippers", "none", number=("norm", "threshold"), unnamed="norm"),
+        Kind("schedule", "schedules", "constant"),
+        Kind("early_stopping", "stoppers", "none", unnamed="early_stopping"),
+        Kind("averaging", "averagers", "none"),
+    )
+}
+"""Every kind, in the order in which a value meets them on its way through training."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A trick from a file of the user's."""
+
+    kind: str
+    name: str
+    path: Path
+    sha256: str
+    cls: type[Any]
+
+
+_plugins: dict[tuple[str, str], Plugin] = {}
+
+
+def names(kind: str) -> list[str]:
+    """The names of all tricks of a kind, plugins included, sorted."""
+    own = [name for key, name in _plugins if key == kind]
+    return sorted([*_built_in(kind), *own])
+
+
+@cache
+def _built_in(kind: str) -> tuple[str, ...]:
+    folder = PACKAGE / KINDS[kind].folder
+    return tuple(module.name for module in pkgutil.iter_modules([str(folder)]))
+
+
+def source(kind: str, name: str) -> Path:
+    """The file that defines a trick.
+
+    Raises:
+        UsageError: no trick of that name; the message gives the nearest.
+    """
+    if (kind, name) in _plugins:
+        return _plugins[kind, name].path
+    if name not in _built_in(kind):
+        raise UsageError(unknown(f"{kind}", name, names(kind)))
+    return PACKAGE / KINDS[kind].folder / f"{name}.py"
+
+
+def load(kind: str, name: str) -> type[Any]:
+    """The class of a trick.
+
+    Raises:
+        UsageError: no trick of that name.
+    """
+    if (kind, name) in _plugins:
+        return _plugins[kind, name].cls
+    source(kind, name)
+    module = importlib.import_module(f"dltricks.{KINDS[kind].folder}.{name}")
+    return _component_of(module)
+
+
+def summary(kind: str, name: str) -> str:
+    """The first line of the trick's file, read without importing it."""
+    docstring = ast.get_docstring(ast.parse(source(kind, name).read_text("utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
+def unknown(what: str, found: str, allowed: list[str]) -> str:
+    """A sentence for a name that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(found, allowed, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {found!r}{hint} (allowed: {', '.join(allowed)})"
+
+
+def add_plugin(path: Path) -> Plugin:
+    """Loads a user's file of exactly a built-in's shape; its name is the name of the file.
+
+    Loading the same content twice is one plugin.
+
+    Raises:
+        UsageError: unreadable, broken, without exactly one component, or of a name that is taken.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"plugin {path}: {error.strerror}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    name = path.stem
+    if not name.isidentifier():
+        raise UsageError(f"plugin {path}: the file's name must be a Python identifier")
+    known = [plugin for plugin in _plugins.values() if plugin.name == name]
+    for plugin in known:
+        if plugin.sha256 == digest:
+            return plugin
+    spec = importlib.util.spec_from_file_location(f"dltricks.plugins.{name}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"plugin {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+        cls = _component_of(module)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"plugin {path}: {type(error).__name__}: {error}") from error
+    kind = cls.kind
+    if kind not in KINDS:
+        raise UsageError(f"plugin {path}: {cls.__name__} is of no kind that an experiment can select")
+    if name in names(kind):
+        raise UsageError(f"plugin {path}: the {kind} {name!r} exists already in {source(kind, name)}")
+    plugin = Plugin(kind, name, path.resolve(), digest, cls)
+    _plugins[kind, name] = plugin
+    return plugin
+
+
+def forget_plugins() -> None:
+    """Back to the built-in tricks; for tests and long-lived sessions."""
+    _plugins.clear()
+
+
+def _component_of(module: Any) -> type[Any]:
+    from dltricks.core.component import Component
+
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Component) and value.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        raise UsageError(f"{module.__file__}: expected exactly one component, found {len(own)}")
+    return own[0]

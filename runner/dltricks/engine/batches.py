@@ -1,0 +1,111 @@
+"""From a data set to batches: split, order, gathering and scaling, for K replicas at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltricks.core.dataset import Data
+from dltricks.core.types import Array
+from dltricks.engine.recipe import Recipe
+from dltricks.engine.split import Split
+
+CHUNK = 1 << 18
+"""Values that are gathered and scaled at once: several small batches, or one large."""
+
+
+@dataclass
+class Batch:
+    """One step's samples: x (K, B, *shape) scaled, target (K, B, C), labels (K, B) for classes."""
+
+    x: Array
+    target: Array
+    labels: Array | None
+
+
+class Pool:
+    """The samples of K replicas as one array; replicas that share their data share its memory."""
+
+    def __init__(self, xs: Sequence[Array], ys: Sequence[Array]) -> None:
+        """``xs`` and ``ys`` hold one entry for each replica."""
+        distinct = {id(x): (x, y) for x, y in zip(xs, ys, strict=True)}
+        if len(distinct) == 1:
+            self.x, self.y = xs[0], ys[0]
+        else:
+            self.x = np.concatenate([x for x, _ in distinct.values()])
+            self.y = np.concatenate([y for _, y in distinct.values()])
+        begins = np.cumsum([0, *(len(x) for x, _ in distinct.values())])
+        starts = dict(zip(distinct, begins, strict=False))
+        self.offsets = np.array([[starts[id(x)]] for x in xs], np.int64)
+        """Where each replica's samples begin, (K, 1)."""
+
+
+class Gatherer:
+    """Cuts index lists into batches: gathers raw samples, scales them, and makes targets."""
+
+    def __init__(self, pool: Pool, scale: tuple[Array, Array], classes: int, dtype: np.dtype[Any]) -> None:
+        """``scale`` is (shift, factor) of shape (K, 1, ...) in float64; ``classes`` is 0 for regression."""
+        self.pool, self.dtype = pool, dtype
+        # Wide raw values are scaled wide: a small difference of large numbers would not survive the cast.
+        self.wide: np.dtype[Any] = np.result_type(pool.x.dtype, dtype) if pool.x.dtype.kind == "f" else dtype
+        self.shift, self.factor = (part.astype(self.wide) for part in scale)
+        self.rows = np.eye(classes, dtype=dtype) if classes else pool.y.astype(dtype)
+        self.labels = pool.y if classes else None
+        self._buffers: dict[str, Array] = {}
+
+    def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        size = prod(shape)
+        arena = self._buffers.get(name)
+        if arena is None or arena.size < size:
+            arena = self._buffers[name] = np.empty(size, dtype)
+        return arena[:size].reshape(shape)
+
+    def batches(self, index: Array, size: int, first: int = 0) -> Iterator[Batch]:
+        """Batches of ``size`` of the samples in index (K, N), from batch number ``first`` on.
+
+        The numbers in ``index`` count each replica's own samples. A batch is valid until the next is asked for.
+        """
+        index = index + self.pool.offsets
+        replicas, samples = index.shape
+        steps = -(-samples // size)
+        chunk = max(1, CHUNK // (replicas * size * prod(self.pool.x.shape[1:])))
+        for start in range(first, steps, chunk):
+            part = np.ascontiguousarray(index[:, start * size : (start + chunk) * size])
+            x, target, labels = self._gather(part)
+            for i in range(0, part.shape[1], size):
+                row = slice(i, i + size)
+                yield Batch(x[:, row], target[:, row], None if labels is None else labels[:, row])
+
+    def _gather(self, part: Array) -> tuple[Array, Array, Array | None]:
+        pool, shape = self.pool, (*part.shape, *self.pool.x.shape[1:])
+        raw = np.take(pool.x, part, axis=0, out=self._buffer("raw", shape, pool.x.dtype), mode="clip")
+        wide = self._buffer("wide", shape, self.wide)
+        np.copyto(wide, raw)
+        wide -= self.shift
+        wide *= self.factor
+        x = wide
+        if self.wide != self.dtype:
+            x = self._buffer("x", shape, self.dtype)
+            np.copyto(x, wide, casting="same_kind")
+        labels = None if self.labels is None else np.take(self.labels, part)
+        rows = part if labels is None else labels
+        target = np.take(self.rows, rows, axis=0, mode="clip")
+        return x, target, labels
+
+
+def fit_scale(recipes: Sequence[Recipe], datas: Sequence[Data], splits: Sequence[Split]) -> tuple[Array, Array]:
+    """(shift, factor) of shape (K, 1, ...) in float64, from each replica's training part only."""
+    shifts, factors = [], []
+    fitted: dict[tuple[int, bytes], tuple[Array, Array]] = {}
+    for recipe, data, split in zip(recipes, datas, splits, strict=True):
+        key = (id(data), split.train.tobytes())
+        if key not in fitted:
+            fitted[key] = recipe.scaling.fit(data.x[split.train], data.interval)
+        shift, factor = (np.broadcast_to(part, data.x.shape[1:]) for part in fitted[key])
+        shifts.append(shift)
+        factors.append(factor)
+    return np.stack(shifts)[:, None], np.stack(factors)[:, None]

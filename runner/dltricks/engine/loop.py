@@ -1,0 +1,46 @@
+"""The training loop, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from dltricks.core.numeric import norms
+from dltricks.engine.hooks import Hook
+from dltricks.engine.trainer import Outcome, Trainer
+
+
+def train(run: Trainer, hooks: Sequence[Hook] = ()) -> list[Outcome | None]:
+    """Trains all runs of a stack to their end and returns their outcomes in the order handed in.
+
+    Hooks are called in the order given, at the places shown here.
+    """
+    with threadpool_limits(1, "blas"), np.errstate(all="ignore"):
+        for hook in hooks:
+            hook.on_train_begin(run)
+        while run.active:
+            run.begin_epoch()
+            for batch in run.batches():
+                z = run.network.forward(batch.x, training=True)
+                run.loss.allocate(z.shape, z.dtype)
+                losses = run.loss.forward(z, batch.target)
+                run.network.backward(run.loss.backward())
+                run.penalty.add_gradient(run.store)
+                norm = norms(run.store.g)
+                run.check(batch, losses, norm)
+                clipped = run.clipping.clip(run.store, norm)
+                run.update(run.lr[:, run.step, None], run.t + 1)
+                run.penalty.project(run.store)
+                run.averaging.after_step(run.store, run.t + 1, *run.average_slots)
+                run.count(batch, z, clipped)
+                for hook in hooks:
+                    hook.on_step_end(run)
+            if run.active:
+                run.end_epoch()
+            for hook in hooks:
+                hook.on_epoch_end(run)
+        for hook in hooks:
+            hook.on_train_end(run)
+    return run.outcomes

@@ -1,0 +1,86 @@
+"""Looks into a step layer by layer: statistics for ``monitor: layers``, and the first layer that is not finite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dltricks.core.layer import Layer
+from dltricks.core.loss import Loss
+from dltricks.core.types import Array
+from dltricks.engine.batches import Batch
+from dltricks.engine.network import Network
+
+
+class LayerStatistics:
+    """Watches one step and keeps, for each layer, the size of its outputs and of the gradient that reaches them.
+
+    ``output_mean`` and ``output_std`` over batch and units; ``gradient_rms`` is the root mean square of dL/d(output);
+    ``weight_gradient_rms`` that of the layer's kernel, where it has one.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.found: dict[str, list[dict[str, float]]] = {}
+
+    def __call__(self, layer: Layer, what: str, array: Array) -> None:
+        rows = self.found.setdefault(layer.path, [{} for _ in array])
+        # Replica by replica, so that the sums are the same alone and in a stack.
+        for row, values in zip(rows, array, strict=True):
+            wide = np.ascontiguousarray(values, np.float64)
+            if what == "output":
+                row["output_mean"], row["output_std"] = float(wide.mean()), float(wide.std())
+            else:
+                row["gradient_rms"] = float(np.sqrt(np.square(wide).mean()))
+
+    def line(self, k: int) -> dict[str, dict[str, float]]:
+        """Replica k's statistics by layer, first layer first."""
+        lines = {path: dict(rows[k]) for path, rows in self.found.items()}
+        for layer in self.network.layers:
+            for declaration in layer.declarations:
+                if declaration.parameter.role == "kernel" and layer.path in lines:
+                    gradient = np.ascontiguousarray(getattr(layer, "d" + declaration.name)[k], np.float64)
+                    lines[layer.path]["weight_gradient_rms"] = float(np.sqrt(np.square(gradient).mean()))
+        return lines
+
+
+def first_affected(network: Network, loss: Loss, batch: Batch, k: int) -> tuple[str, str]:
+    """(layer, what) of replica k in the order of computation, by running the step once more and looking.
+
+    Leaves gradients and running statistics as they were.
+    """
+    gradients = network.store.g.copy()
+    kept = {path: array.copy() for path, array in network.statistics().items()}
+    found: list[tuple[str, str]] = []
+
+    def watch(layer: Layer, what: str, array: Array) -> None:
+        if not found and not np.isfinite(array[k]).all():
+            found.append((layer.path, what))
+
+    try:
+        if not np.isfinite(batch.x[k]).all():
+            return "input", "data"
+        for layer in network.layers:
+            for declaration in layer.declarations:
+                if not np.isfinite(getattr(layer, declaration.name)[k]).all():
+                    return layer.path, f"weights {declaration.name}"
+        network.context.watch = watch
+        z = network.forward(batch.x, training=True)
+        values = loss.forward(z, batch.target)
+        if not found and not np.isfinite(values[k]).all():
+            return "loss", "value"
+        network.backward(loss.backward())
+        if not found:
+            for layer in reversed(network.layers):
+                for declaration in layer.declarations:
+                    if not np.isfinite(getattr(layer, "d" + declaration.name)[k]).all():
+                        return layer.path, f"gradient of {declaration.name}"
+        return found[0] if found else ("all layers", "norm of the gradient")
+    finally:
+        network.context.watch = None
+        network.store.g[...] = gradients
+        for path, array in network.statistics().items():
+            array[...] = kept[path]
+
+

@@ -1,0 +1,47 @@
+"""Random streams without state: each is a pure function of seed, purpose and place in the training.
+
+Philox is a counter-based generator: block number c of the stream with key k is computed directly (Salmon et al. 2011,
+https://doi.org/10.1145/2063384.2063405). The key holds the seed and the purpose, the counter the epoch, the layer and
+the position. So nothing has to be saved, and neither the order of calls nor parallel work can change a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+
+from dltricks.core.types import Array
+from dltricks.engine.recipe import Seeds
+
+
+class Purpose(IntEnum):
+    """What randomness is for. Append only: a number once given is part of every result."""
+
+    INIT = 0
+    ORDER = 1
+    DROPOUT = 2
+    AUGMENT = 3
+    SPLIT = 4
+    SEARCH = 5
+    DATA = 6
+
+
+def bits(seed: int, purpose: Purpose, epoch: int = 0, place: int = 0, position: int = 0) -> np.random.Philox:
+    """The bit generator of one stream, at a position counted in blocks of four 64-bit words."""
+    key = np.array([seed, purpose], np.uint64)
+    return np.random.Philox(key=key, counter=np.array([position, place, epoch, 0], np.uint64))
+
+
+def generator(seeds: Seeds, purpose: Purpose, epoch: int = 0, place: int = 0) -> np.random.Generator:
+    """A generator of its own for one purpose, epoch and place (such as the number of a parameter)."""
+    return np.random.Generator(bits(getattr(seeds, purpose.name.lower()), purpose, epoch, place))
+
+
+def words(seeds: Sequence[Seeds], epoch: int, layer: int, position: int, count: int) -> Array:
+    """(K, count) random 64-bit words for dropout, one row for each replica's seed."""
+    out = np.empty((len(seeds), count), np.uint64)
+    for row, seed in zip(out, seeds, strict=True):
+        row[:] = bits(seed.dropout, Purpose.DROPOUT, epoch, layer, position).random_raw(count)
+    return out

@@ -1,0 +1,360 @@
+"""The state of K runs in training, and what happens between two steps of the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Literal
+
+import numpy as np
+
+from dltricks.core.component import stack
+from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
+from dltricks.core.schedule import Progress
+from dltricks.core.stopper import improves
+from dltricks.core.types import Array
+from dltricks.engine.batches import Batch, Gatherer, Pool, fit_scale
+from dltricks.engine.evaluate import Evaluator, measure, outputs, score, score_name, score_sum
+from dltricks.engine.monitor import LayerStatistics, first_affected
+from dltricks.engine.network import Network
+from dltricks.engine.recipe import Recipe
+from dltricks.engine.split import split
+from dltricks.engine.state import State
+from dltricks.engine.streams import Purpose, generator
+from dltricks.engine.update import Updater
+
+Line = dict[str, Any]
+"""The metrics of one epoch."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a run diverged: epoch and step counted from 1, and the first layer that was not finite."""
+
+    epoch: int
+    step: int
+    layer: str
+    what: str
+
+
+@dataclass
+class Outcome:
+    """How one run ended. ``weights`` are those that the result stands for: best, averaged or last."""
+
+    status: Literal["finished", "diverged"]
+    history: list[Line]
+    best: Line | None
+    weights: dict[str, Array]
+    test: dict[str, float] = field(default_factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def final(self) -> Line | None:
+        return self.history[-1] if self.history else None
+
+
+class Trainer:
+    """K runs that differ only in seeds and numeric fields, trained as one stack.
+
+    ``numbers`` says which of the runs handed in each replica is; a run that ends leaves the stack.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe], datas: Sequence[Data]) -> None:
+        """Builds the networks and draws their first weights.
+
+        Args:
+            recipes: one for each run.
+            datas: each run's data; the same object where runs share it.
+
+        Raises:
+            UsageError: parts or data that cannot be trained together.
+        """
+        self.outcomes: list[Outcome | None] = [None] * len(recipes)
+        self._all = list(zip(recipes, datas, strict=True))
+        self._build(range(len(recipes)))
+        if self.recipes[0].initializer.data_dependent:
+            index = np.stack([part.train[: self.batch_size] for part in self.splits])
+            batch = next(self.train_data.batches(index, self.batch_size))
+            self.network.draw()
+            self.network.rescale(batch.x, [recipe.initializer for recipe in self.recipes])
+        else:
+            self.network.draw()
+
+    def _build(self, numbers: Sequence[int]) -> None:
+        self.numbers = list(numbers)
+        self.recipes = [self._all[n][0] for n in numbers]
+        self.datas = [self._all[n][1] for n in numbers]
+        recipes, datas = self.recipes, self.datas
+        recipe, data = recipes[0], datas[0]
+        self.classification = data.task == "classification"
+        self.splits = [split(recipe, data) for recipe, data in zip(recipes, datas, strict=True)]
+        self.samples = len(self.splits[0].train)
+        self.batch_size = self.samples if recipe.batch_size == "full" else recipe.batch_size
+        if self.batch_size > self.samples:
+            raise UsageError(
+                f"batch_size: {self.batch_size} is more than the {self.samples} training samples; "
+                "lower it, or write batch_size: full"
+            )
+        self.steps = -(-self.samples // self.batch_size)
+        self.network = Network(recipes, data.x.shape[1:], outputs(data))
+        self._refuse_single_samples()
+        self.store = self.network.store
+        self.loss = stack([recipe.loss for recipe in recipes])
+        self.penalty = stack([recipe.penalty for recipe in recipes], ndim=2)
+        self.penalty.setup(self.store)
+        self.clipping = stack([recipe.clipping for recipe in recipes], ndim=2)
+        self.update = Updater([recipe.optimizer for recipe in recipes], self.store)
+        self.averaging = stack([recipe.averaging for recipe in recipes], ndim=2)
+        self.averaging.setup(self.store)
+        self.average_slots = [np.zeros_like(self.store.p) for _ in self.averaging.slots]
+        scale = fit_scale(recipes, datas, self.splits)
+        classes = len(data.classes)
+        self.train_data = Gatherer(
+            Pool([d.x for d in datas], [d.y for d in datas]), scale, classes, self.store.dtype
+        )
+        self.val_data, self.val_index = self.train_data, np.stack([part.val for part in self.splits])
+        if self.splits[0].on_test:
+            tests = Pool([d.test_x for d in datas], [d.test_y for d in datas])  # type: ignore[misc]
+            self.val_data = Gatherer(tests, scale, classes, self.store.dtype)
+            self.val_index = np.tile(np.arange(len(data.test_x)), (len(recipes), 1))  # type: ignore[arg-type]
+        default = f"val_{score_name(self.classification)}" if self.val_index.size else "train_loss"
+        self.watched = [recipe.early_stopping.watched(default) for recipe in recipes]
+        self.epoch, self.step, self.t = 0, 0, 0
+        self.history: list[list[Line]] = [[] for _ in recipes]
+        self.best: list[Line | None] = [None] * len(recipes)
+        self.best_weights: list[dict[str, Array]] = [{} for _ in recipes]
+        self.alive = np.ones(len(recipes), bool)
+        self.safe = self._flat_copy()
+        """Parameters and statistics at the start of the epoch, in case an update overflows."""
+        self._reset_sums()
+
+    def _refuse_single_samples(self) -> None:
+        last = self.samples % self.batch_size or self.batch_size
+        if last == 1:
+            for layer in self.network.layers:
+                if layer.needs_batch:
+                    raise UsageError(
+                        f"{layer.path}: batch statistics of a single sample mean nothing, and the last batch of "
+                        f"{self.samples} samples in batches of {self.batch_size} is one; change batch_size"
+                    )
+
+    def _reset_sums(self) -> None:
+        replicas = len(self.recipes)
+        self.sums = {name: np.zeros(replicas) for name in ("loss", "score", "norm", "clipped")}
+        self.layer_statistics: LayerStatistics | None = None
+
+    # What the loop calls, in its order
+
+    def begin_epoch(self) -> None:
+        """Draws the order of the samples and the learning rates of all steps of this epoch."""
+        if self.step == 0:
+            self.safe = self._flat_copy()
+        order = [
+            generator(recipe.seeds, Purpose.ORDER, self.epoch).permutation(part.train)
+            for recipe, part in zip(self.recipes, self.splits, strict=True)
+        ]
+        self.order = np.stack(order)
+        share, epochs = 1 / self.steps, float(self.recipes[0].epochs)
+        factors = [
+            [
+                recipe.schedule.factor(Progress(self.epoch + step * share, epochs, history), share)
+                for step in range(self.steps)
+            ]
+            for recipe, history in zip(self.recipes, self.history, strict=True)
+        ]
+        self.lr = np.array(factors) * self.update.rates
+        self.network.context.epoch = self.epoch
+        self.network.context.batch_size = self.batch_size
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches left in this epoch; ends early where no run is left to train."""
+        watching = self.recipes[0].monitor == "layers"
+        for batch in self.train_data.batches(self.order, self.batch_size, self.step):
+            context = self.network.context
+            context.step = self.step
+            if watching and self.step == self.steps - 1:
+                self.layer_statistics = LayerStatistics(self.network)
+                context.watch = self.layer_statistics
+            yield batch
+            context.watch = None
+            if not self.alive.any():
+                return
+
+    def check(self, batch: Batch, losses: Array, norm: Array) -> None:
+        """Ends every run whose loss or gradient is not finite, before it can spoil its weights."""
+        total = np.add.reduce(losses, -1)
+        self.sums["loss"] += total
+        self.sums["norm"] += norm
+        if isfinite(np.add.reduce(total + norm)):
+            return
+        for k in np.flatnonzero(~np.isfinite(total + norm) & self.alive):
+            layer, what = first_affected(self.network, self.loss, batch, int(k))
+            failure = Failure(self.epoch + 1, self.step + 1, layer, what)
+            self._finish(int(k), Outcome("diverged", self.history[k], self.best[k], {}, failure=failure))
+
+    def count(self, batch: Batch, z: Array, clipped: Array | None) -> None:
+        """Adds a step to the epoch's metrics. From here on ``step`` is the number of steps done."""
+        self.t += 1
+        self.step += 1
+        self.sums["score"] += score_sum(z, batch.target, batch.labels)
+        if clipped is not None:
+            self.sums["clipped"] += clipped
+
+    def end_epoch(self) -> None:
+        """Measures, remembers the best, and lets runs end."""
+        self.averaging.after_epoch(self.store, self.epoch + 1, *self.average_slots)
+        own = self._enter_average()
+        found = measure(self.network, self.loss, self.val_data, self.val_index) if self.val_index.size else {}
+        self.epoch, self.step = self.epoch + 1, 0
+        for k in np.flatnonzero(self.alive):
+            line = self._line(int(k), found)
+            if all(isfinite(value) for value in line.values() if isinstance(value, float)):
+                self.history[k].append(line)
+                self._remember(int(k), line)
+            else:
+                failure = Failure(self.epoch, self.steps, "validation", "loss")
+                self._finish(int(k), Outcome("diverged", self.history[k], self.best[k], {}, failure=failure))
+        self._leave_average(own)
+        self._reset_sums()
+        if not self.alive.all() and self.alive.any():
+            self._select(np.flatnonzero(self.alive))
+
+    @property
+    def active(self) -> bool:
+        """Whether any run has epochs left."""
+        return bool(self.alive.any())
+
+    # The end of an epoch, piece by piece
+
+    def _line(self, k: int, found: dict[str, Array]) -> Line:
+        sums = {name: float(values[k]) for name, values in self.sums.items()}
+        name = score_name(self.classification)
+        line: Line = {
+            "epoch": self.epoch,
+            "train_loss": sums["loss"] / self.samples,
+            f"train_{name}": float(score(np.float64(sums["score"]), self.samples, self.classification)),
+        }
+        line |= {f"val_{metric}": float(values[k]) for metric, values in found.items()}
+        line |= {
+            "lr": float(self.lr[k, -1]),
+            "grad_norm": sums["norm"] / self.steps,
+            "clipped": sums["clipped"] / self.steps,
+        }
+        if self.layer_statistics is not None:
+            line["layers"] = self.layer_statistics.line(k)
+        return line
+
+    def _remember(self, k: int, line: Line) -> None:
+        recipe, metric = self.recipes[k], self.watched[k]
+        best = self.best[k]
+        if best is None or improves(metric, line[metric], best[metric]):
+            self.best[k] = line
+            if recipe.early_stopping.restore_best:
+                self.best_weights[k] = self.weights(k)
+        if self.epoch == recipe.epochs or recipe.early_stopping.stop(self.history[k], metric):
+            weights = self.best_weights[k] or self.weights(k)
+            self._finish(k, Outcome("finished", self.history[k], self.best[k], weights))
+
+    def _finish(self, k: int, outcome: Outcome) -> None:
+        if outcome.status == "diverged":
+            outcome.weights = self._last_finite(k)
+        elif self.datas[k].test_x is not None:
+            evaluator = Evaluator.restore(self.recipes[k], self.datas[k], outcome.weights)
+            outcome.test = evaluator.measure("test")
+        self.outcomes[self.numbers[k]] = outcome
+        self.alive[k] = False
+
+    def _last_finite(self, k: int) -> dict[str, Array]:
+        weights = self.weights(k)
+        if all(np.isfinite(array).all() for array in weights.values()):
+            return weights
+        # The update itself overflowed, or statistics took in the step that failed: back to the start of the epoch.
+        safe_p, safe_statistics = self.safe
+        start = {parameter.path: view[k].copy() for parameter, view in self.store.views(safe_p)}
+        return start | {path: array[k].copy() for path, array in safe_statistics.items()}
+
+    def _flat_copy(self) -> tuple[Array, dict[str, Array]]:
+        return self.store.p.copy(), {path: array.copy() for path, array in self.network.statistics().items()}
+
+    def _enter_average(self) -> tuple[Array, dict[str, Array]] | None:
+        average = self.averaging.weights(self.t, self.epoch + 1, *self.average_slots)
+        if average is None:
+            return None
+        statistics = self.network.statistics()
+        own = self._flat_copy()
+        self.store.p[...] = average
+        if self.averaging.reestimates_statistics and statistics:
+            self._estimate_statistics()
+        return own
+
+    def _leave_average(self, own: tuple[Array, dict[str, Array]] | None) -> None:
+        if own is not None:
+            self.store.p[...] = own[0]
+            for path, array in self.network.statistics().items():
+                array[...] = own[1][path]
+
+    def _estimate_statistics(self) -> None:
+        context = self.network.context
+        batches = self.train_data.batches(self.order, self.batch_size)
+        for number, batch in enumerate(batches, 1):
+            context.estimating, context.step = number, number - 1
+            self.network.forward(batch.x, training=True)
+        context.estimating = 0
+
+    # What a replica is between two steps
+
+    def weights(self, k: int) -> dict[str, Array]:
+        """Copies of a replica's parameters and running statistics by path."""
+        stored = {parameter.path: view[k].copy() for parameter, view in self.store.views(self.store.p)}
+        return stored | {path: array[k].copy() for path, array in self.network.statistics().items()}
+
+    def state(self, k: int) -> State:
+        """Everything that replica k needs to go on, between two steps."""
+        arrays = {"p": self.store.p[k]}
+        arrays |= {f"slot.{name}": a[k] for name, a in zip(self.update.rule.slots, self.update.slots, strict=True)}
+        arrays |= {f"average.{n}": a[k] for n, a in zip(self.averaging.slots, self.average_slots, strict=True)}
+        arrays |= {f"running.{path}": array[k] for path, array in self.network.statistics().items()}
+        arrays |= {"safe.p": self.safe[0][k]}
+        arrays |= {f"safe.running.{path}": array[k] for path, array in self.safe[1].items()}
+        arrays |= {f"best.{path}": array for path, array in self.best_weights[k].items()}
+        meta = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "t": self.t,
+            "history": self.history[k],
+            "best": self.best[k],
+            "sums": {name: float(values[k]) for name, values in self.sums.items()},
+        }
+        return State({name: array.copy() for name, array in arrays.items()}, meta)
+
+    def restore(self, states: Sequence[State]) -> None:
+        """Puts every replica where ``state`` found it. All must be at the same step of the same epoch.
+
+        Raises:
+            KeyError, ValueError: a state of another configuration.
+        """
+        self.epoch, self.step, self.t = (states[0].meta[name] for name in ("epoch", "step", "t"))
+        for k, state in enumerate(states):
+            arrays, meta = state.arrays, state.meta
+            if (meta["epoch"], meta["step"]) != (self.epoch, self.step):
+                raise ValueError("replicas of one stack must be at the same step")
+            self.store.p[k] = arrays["p"]
+            for name, slot in zip(self.update.rule.slots, self.update.slots, strict=True):
+                slot[k] = arrays[f"slot.{name}"]
+            for name, slot in zip(self.averaging.slots, self.average_slots, strict=True):
+                slot[k] = arrays[f"average.{name}"]
+            for path, array in self.network.statistics().items():
+                array[k] = arrays[f"running.{path}"]
+                self.safe[1][path][k] = arrays[f"safe.running.{path}"]
+            self.safe[0][k] = arrays["safe.p"]
+            best = {name[5:]: array for name, array in arrays.items() if name.startswith("best.")}
+            self.best_weights[k], self.best[k], self.history[k] = best, meta["best"], list(meta["history"])
+            for name, values in self.sums.items():
+                values[k] = meta["sums"][name]
+
+    def _select(self, kept: Array) -> None:
+        states = [self.state(int(k)) for k in kept]
+        self._build([self.numbers[int(k)] for k in kept])
+        self.restore(states)

@@ -1,0 +1,63 @@
+"""Combinations of tricks that make no sense together and can be refused before any data are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dltricks.core import registry
+from dltricks.engine.recipe import Recipe
+from dltricks.experiment.settings import METRICS
+
+
+def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every misfit as the key that it is reported under, and a sentence with what to write instead."""
+    task = recipe.dataset.task
+    if task not in recipe.loss.tasks:
+        fitting = [name for name in registry.names("loss") if task in registry.load("loss", name).tasks]
+        yield (
+            ("loss",),
+            f"{recipe.loss.name()} is a loss for {' and '.join(recipe.loss.tasks)}, "
+            f"but the data set {recipe.dataset.name()} is {_WITH_ARTICLE[task]}; write {' or '.join(fitting)}",
+        )
+    if recipe.normalization.name() == "batch" and recipe.batch_size == 1:
+        yield (
+            ("batch_size",),
+            "batch normalization compares the samples of a batch, and a batch of one has nothing to compare; "
+            "write batch_size: 2 or more, or normalization: layer",
+        )
+    for key in ("early_stopping", "schedule"):
+        metric = getattr(getattr(recipe, key), "monitor", None)
+        problem = _watching_problem(recipe, metric) if isinstance(metric, str) else None
+        if problem:
+            yield (key, "monitor"), problem
+
+
+def expect_problem(recipe: Recipe, metric: str) -> str | None:
+    """Why a run of this recipe will never have the metric, or None if it may."""
+    part, _, measure = metric.partition("_")
+    if measure in _OF_THE_OTHER and recipe.dataset.task == _OF_THE_OTHER[measure]:
+        other = "rmse" if measure == "accuracy" else "accuracy"
+        return (
+            f"{metric} is not measured, because the data set {recipe.dataset.name()} is "
+            f"{_WITH_ARTICLE[recipe.dataset.task]}; write {part}_{other} or {part}_loss"
+        )
+    if part == "val" and recipe.validation == 0:
+        return f"{metric} is not measured with validation: 0; write validation: 0.1, or train_{measure}"
+    return None
+
+
+_WITH_ARTICLE = {"classification": "a classification problem", "regression": "a regression problem"}
+_OF_THE_OTHER = {"accuracy": "regression", "rmse": "classification"}
+"""The task in which a measure does not exist."""
+
+
+def _watching_problem(recipe: Recipe, metric: str) -> str | None:
+    every_epoch = [name for name in METRICS if not name.startswith("test_")]
+    if metric.startswith("test_") and metric in METRICS:
+        return (
+            f"{metric} is measured once, after training, and cannot be watched; "
+            f"write val_{metric.removeprefix('test_')}"
+        )
+    if metric not in every_epoch:
+        return registry.unknown("metric", metric, every_epoch)
+    return expect_problem(recipe, metric)

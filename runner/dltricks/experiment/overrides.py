@@ -1,0 +1,215 @@
+"""Values from the command line or a notebook, laid over those of an experiment file."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from dltricks.core.errors import UsageError
+from dltricks.core.registry import KINDS
+from dltricks.experiment.document import MAX_DEPTH, Document, parse_value
+from dltricks.experiment.scalars import FORBIDDEN, LARGEST, read_scalar
+
+COMMAND_LINE = "command line"
+CALL = "argument"
+
+
+@dataclass(frozen=True)
+class Override:
+    """One value for ``key`` or ``key.sub``."""
+
+    where: tuple[str, ...]
+    value: Any
+    origin: str = COMMAND_LINE
+
+    @property
+    def whole(self) -> bool:
+        """Whether it replaces a component: ``key`` itself, or its name."""
+        return len(self.where) == 1 or self.where[1] == "name"
+
+    def __str__(self) -> str:
+        return ".".join(self.where)
+
+
+def parse_override(text: str) -> Override:
+    """Reads ``key=value`` or ``key.sub=value``.
+
+    Raises:
+        UsageError: not of that form, a value that YAML would refuse, or several values.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{COMMAND_LINE}: expected key=value, found {text!r}; for example optimizer.lr=0.01")
+    where = _where(key.strip(), COMMAND_LINE)
+    values = split_values(value)
+    if len(values) > 1:
+        raise UsageError(
+            f"{COMMAND_LINE}: {key}: a single value is needed here, found {len(values)} ({value}); "
+            f"a list is written in brackets: {key}=[{value}]"
+        )
+    return Override(where, read_value(values[0], f"{COMMAND_LINE}: {key}"))
+
+
+def from_arguments(arguments: Mapping[str, Any]) -> list[Override]:
+    """The overrides that a Python call gives: ``{"dropout": 0.5, "optimizer.lr": 1e-3}``.
+
+    Raises:
+        UsageError: a value that an experiment file could not hold.
+    """
+    return [Override(_where(key, CALL), _plain(value, key), CALL) for key, value in arguments.items()]
+
+
+def split_values(text: str) -> list[str]:
+    """The parts between commas that stand outside brackets, braces and quotes."""
+    parts = [""]
+    depth = 0
+    quote = ""
+    escaped = False
+    before = ","
+    for character in text:
+        if escaped:
+            escaped = False
+        elif quote:
+            escaped = character == "\\" and quote == '"'
+            quote = "" if character == quote else quote
+        elif character in "'\"" and (before in "[{," or (before == ":" and depth)):
+            quote = character
+        elif character in "[{":
+            depth += 1
+        elif character in "]}":
+            depth -= 1
+        elif character == "," and depth <= 0:
+            parts.append("")
+            before = character
+            continue
+        parts[-1] += character
+        if not character.isspace():
+            # A doubled single quote inside a quoted text closes and opens again.
+            before = "," if character == "'" and not quote else character
+    return parts
+
+
+def read_value(text: str, name: str) -> Any:
+    """The value of one word, quoted text, or bracketed list or mapping, by the rules of the file.
+
+    Raises:
+        UsageError: not such a value.
+    """
+    text = text.strip()
+    bad = FORBIDDEN.search(text)
+    if bad:
+        raise UsageError(f"{name}: the character {bad[0]!a} is not allowed")
+    if text[:1] in ("[", "{", "'", '"'):
+        return parse_value(text, name)
+    try:
+        return read_scalar(text)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+def apply(document: Document, overrides: Sequence[Override]) -> Document:
+    """A new document in which the overrides replace the file's values.
+
+    A component given by name loses the fields of the old one; names are applied before fields, in whatever order they
+    were given.
+
+    Raises:
+        UsageError: the same key twice, or a field of something that has none.
+    """
+    value = copy.deepcopy(document.value)
+    result = Document(document.name, value, dict(document.lines), dict(document.origins), document.path)
+    seen: set[tuple[str, ...]] = set()
+    for override in sorted(overrides, key=lambda override: not override.whole):
+        place = override.where[:1] if override.whole else override.where
+        if place in seen:
+            raise UsageError(f"{override.origin}: {override}: given twice; keep one of the two")
+        seen.add(place)
+        _forget(result, place)
+        if override.whole:
+            _set_whole(result, override)
+        else:
+            key, sub = override.where
+            result.value[key] = {**_as_mapping(result, override), sub: copy.deepcopy(override.value)}
+        result.origins[place] = override.origin
+    return result
+
+
+def _set_whole(document: Document, override: Override) -> None:
+    key = override.where[0]
+    value = copy.deepcopy(override.value)
+    document.value[key] = value if len(override.where) == 1 else {"name": value}
+
+
+def _as_mapping(document: Document, override: Override) -> dict[str, Any]:
+    """What stands at the override's key, as a mapping that can take one more field."""
+    key = override.where[0]
+    kind = KINDS.get(key)
+    given = key in document.value
+    found = document.value.get(key)
+    if kind is not None and not kind.many:
+        if kind.unnamed and (not given or found in (kind.default, {"name": kind.default})):
+            # `dropout.rate=0.5` switches dropout on where it is off.
+            return {}
+        if not given:
+            return {"name": kind.default}
+        if isinstance(found, str):
+            return {"name": found}
+        if kind.number is not None and isinstance(found, (int, float)) and not isinstance(found, bool):
+            name, number = kind.number
+            return {"name": name, number: found}
+    if isinstance(found, dict):
+        return found
+    if key == "seed" and isinstance(found, int):
+        from dltricks.engine.recipe import Seeds
+
+        # The other purposes keep the seed that they had.
+        return {field.name: found for field in fields(Seeds)}
+    if key in ("seed", "expect") and not given:
+        return {}
+    raise UsageError(f"{override.origin}: {override}: {key} has no fields; write {key}=value")
+
+
+def _forget(document: Document, place: tuple[str, ...]) -> None:
+    """Drops the origins of what is about to be replaced."""
+    n = len(place)
+    document.lines = {where: line for where, line in document.lines.items() if where[:n] != place}
+    document.origins = {where: origin for where, origin in document.origins.items() if where[:n] != place}
+
+
+def _where(key: str, origin: str) -> tuple[str, ...]:
+    parts = tuple(key.split("."))
+    if len(parts) > 2 or not all(parts):
+        raise UsageError(f"{origin}: expected key=value or key.sub=value, found the key {key!r}")
+    return parts
+
+
+def _plain(value: Any, key: str, depth: int = 1) -> Any:
+    """A Python value as an experiment file would hold it; NumPy's numbers become Python's."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if value is None or isinstance(value, bool):
+        return value
+    if depth > MAX_DEPTH:
+        raise UsageError(f"{CALL}: {key}: nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, int):
+        if abs(value) > LARGEST:
+            raise UsageError(f"{CALL}: {key}: whole numbers go up to {LARGEST}")
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise UsageError(f"{CALL}: {key}: {value} is not a finite number")
+        return float(value)
+    if isinstance(value, str):
+        if FORBIDDEN.search(value):
+            raise UsageError(f"{CALL}: {key}: {value!a} contains a character that is not allowed")
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, key, depth + 1) for item in value]
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {str(name): _plain(item, key, depth + 1) for name, item in value.items()}
+    raise UsageError(
+        f"{CALL}: {key}: found {type(value).__name__}, allowed: numbers, text, lists and dictionaries of them"
+    )

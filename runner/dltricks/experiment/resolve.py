@@ -1,0 +1,336 @@
+"""From an experiment file to runnable objects, with everything filled in and every mistake named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from dltricks.core import registry
+from dltricks.core.dataset import Files
+from dltricks.core.errors import UsageError
+from dltricks.core.registry import KINDS, Kind, Plugin
+from dltricks.engine.recipe import Recipe, Seeds
+from dltricks.experiment import schema
+from dltricks.experiment.combinations import check_combination, expect_problem
+from dltricks.experiment.datafiles import DataFiles, digest
+from dltricks.experiment.document import Document, Where, describe
+from dltricks.experiment.overrides import Override, apply
+from dltricks.experiment.scalars import write_scalar
+from dltricks.experiment.settings import METRICS, Comparison, SeedKeys, Settings, name_problem
+
+KEYS = (
+    "name",
+    *KINDS,
+    *(field.name for field in fields(Settings)),
+    "seed",
+    "expect",
+    "plugins",
+)
+"""Every key of an experiment file, in the order of config.yaml."""
+
+_NOT_IDENTITY = ("name", "expect", "checkpoint_seconds", "plugins")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run, ready to train."""
+
+    name: str
+    """The folder below the runs' folder."""
+    config: dict[str, Any]
+    """Every key with its value as plain data; ``to_yaml`` writes it, ``load_document`` reads it back."""
+    recipe: Recipe
+    expect: dict[str, Comparison]
+    plugins: tuple[Plugin, ...]
+    """The users' files that are part of this run; config.yaml looks for their copies beside itself, in plugins/."""
+    checkpoint_seconds: float
+    folder: Path
+    """Where the users' paths of ``config`` begin."""
+    hash: str
+    """SHA-256 of what decides the result: resolved values, content of the users' data, code of plugins."""
+
+
+def resolve(
+    document: Document,
+    overrides: Sequence[Override] = (),
+    plugins: Sequence[Path] = (),
+    files: Files | None = None,
+) -> Experiment:
+    """Checks a document and fills in every default.
+
+    Args:
+        document: the experiment file.
+        overrides: values that replace the file's.
+        plugins: further files with tricks, as paths from the current folder.
+        files: finds the user's data files; by default relative to the document, then to the current folder.
+
+    Raises:
+        UsageError: anything wrong; one line for each mistake that could be found at once.
+    """
+    document = apply(document, overrides)
+    folder = document.path.resolve().parent if document.path else Path.cwd()
+    return _Resolver(document, folder, files or DataFiles(base=folder, quiet=True)).experiment(plugins)
+
+
+def to_yaml(config: dict[str, Any]) -> str:
+    """The text of config.yaml: one line for each key, the same bytes for the same values."""
+    return "".join(f"{key}: {_flow(value)}\n" for key, value in config.items())
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{write_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return write_scalar(value)
+
+
+class _Resolver:
+    """Collects every mistake before it gives up."""
+
+    def __init__(self, document: Document, folder: Path, files: Files) -> None:
+        self.document = document
+        self.values = document.value
+        self.folder = folder
+        self.files = files
+        self.problems: list[str] = []
+
+    def experiment(self, plugins: Sequence[Path]) -> Experiment:
+        for key in self.values:
+            if key not in KEYS:
+                self.problem((key,), registry.unknown("key", key, list(KEYS)))
+        loaded = self.plugins(plugins)
+        name = self.name()
+        components = {key: self.components(kind) for key, kind in KINDS.items() if key != "loss"}
+        dataset = components["dataset"][0] if components["dataset"] else None
+        # A data set with numbers as targets has its own natural loss.
+        fallback = "mse" if dataset is not None and dataset.task == "regression" else KINDS["loss"].default
+        components["loss"] = self.components(KINDS["loss"], fallback)
+        settings = self.settings()
+        seeds = self.seeds()
+        expect = self.expect()
+        self.stop_on_problems()
+        numbers = {field.name: getattr(settings, field.name) for field in fields(Settings)}
+        checkpoint_seconds = numbers.pop("checkpoint_seconds")
+        chosen: dict[str, Any] = {
+            key: tuple(components[key]) if kind.many else components[key][0] for key, kind in KINDS.items()
+        }
+        recipe = Recipe(**chosen, **numbers, seeds=seeds)
+        for where, message in check_combination(recipe):
+            self.problem(where, message)
+        for metric in expect:
+            message = expect_problem(recipe, metric)
+            if message:
+                self.problem(("expect", metric), message)
+        self.stop_on_problems()
+        used = self.used_plugins(loaded, components)
+        config = self.config(name, components, settings, seeds, expect, used)
+        fingerprints = self.fingerprints(recipe)
+        self.stop_on_problems()
+        return Experiment(
+            name,
+            config,
+            recipe,
+            expect,
+            used,
+            checkpoint_seconds,
+            self.folder,
+            _identity(config, fingerprints, used),
+        )
+
+    def problem(self, where: Where, message: str) -> None:
+        self.problems.append(self.document.error(where, message))
+
+    def stop_on_problems(self) -> None:
+        if self.problems:
+            raise UsageError("\n".join(self.problems))
+
+    def name(self) -> str:
+        if "name" not in self.values:
+            name = self.document.path.stem if self.document.path else Path(self.document.name).stem
+            problem = name_problem(name)
+            if problem:
+                self.problem(
+                    (), f"the file's name {name!r} cannot name a folder of runs: {problem}; add `name: ...`"
+                )
+            return name
+        name = self.values["name"]
+        if not isinstance(name, str):
+            quote = "; quote it" if isinstance(name, (int, float)) else ""
+            self.problem(("name",), f"found {describe(name)}, allowed: text that can name a folder{quote}")
+            return ""
+        problem = name_problem(name)
+        if problem:
+            self.problem(("name",), f"{describe(name)} cannot name a folder: {problem}")
+        return name
+
+    def components(self, kind: Kind, fallback: str | None = None) -> list[Any]:
+        """The components of a key; shorter by those that are wrong."""
+        value = self.values.get(kind.key, fallback or kind.default)
+        if not kind.many:
+            component = self.component(kind, value, (kind.key,))
+            return [] if component is None else [component]
+        if value == "none" and "none" not in registry.names(kind.key):
+            return []
+        listed = value if isinstance(value, list) else [value]
+        places: Iterator[Where] = (
+            (kind.key, i) if isinstance(value, list) else (kind.key,) for i in range(len(listed))
+        )
+        found = [self.component(kind, item, place) for item, place in zip(listed, places, strict=True)]
+        return [component for component in found if component is not None]
+
+    def component(self, kind: Kind, value: Any, where: Where) -> Any:
+        """The component that a name, number or mapping describes; None where it is wrong."""
+        names = registry.names(kind.key)
+        values: dict[str, Any] = {}
+        place = where
+        name: Any = value
+        if kind.number and isinstance(value, (int, float)) and not isinstance(value, bool):
+            name, field = kind.number
+            values = {field: value}
+        elif isinstance(value, dict):
+            values = {field: item for field, item in value.items() if field != "name"}
+            name = value.get("name", kind.unnamed)
+            place = (*where, "name") if "name" in value else where
+            if "name" not in value and name is None:
+                self.problem(where, f"a mapping needs `name`, one of {', '.join(names)}")
+                return None
+        if name is None:
+            self.problem(place, schema.NULL)
+        elif not isinstance(name, str):
+            forms = "a name, a number, or a mapping" if kind.number else "a name or a mapping"
+            self.problem(place, f"found {describe(name)}, allowed: {forms} ({', '.join(names)})")
+        elif name not in names:
+            self.problem(place, registry.unknown(kind.key, name, names))
+        else:
+            return schema.build(
+                registry.load(kind.key, name),
+                values,
+                lambda below, message: self.problem((*where, *below), f"{message} [{kind.key} {name}]"),
+            )
+        return None
+
+    def settings(self) -> Any:
+        names = [field.name for field in fields(Settings)]
+        return schema.build(
+            Settings, {key: self.values[key] for key in names if key in self.values}, self.problem
+        )
+
+    def seeds(self) -> Seeds:
+        value = self.values.get("seed", 0)
+        many = isinstance(value, dict)
+        # One seed is checked as the seed of a purpose, and reported under its own key.
+        checked = schema.build(
+            SeedKeys,
+            value if many else {"init": value},
+            lambda below, message: self.problem(("seed", *below) if many else ("seed",), message),
+        )
+        if checked is None:
+            return Seeds()
+        return Seeds(**schema.to_mapping(checked)) if many else Seeds.all(checked.init)
+
+    def expect(self) -> dict[str, Comparison]:
+        value = self.values.get("expect", {})
+        result: dict[str, Comparison] = {}
+        if not isinstance(value, dict):
+            self.problem(
+                ("expect",),
+                f'found {describe(value)}, allowed: a mapping such as {{val_accuracy: ">= 0.95"}}',
+            )
+            return result
+        for metric, text in value.items():
+            if metric not in METRICS:
+                self.problem(("expect", metric), registry.unknown("metric", metric, list(METRICS)))
+                continue
+            try:
+                comparison = Comparison.parse(text) if isinstance(text, str) else None
+            except ValueError as error:
+                self.problem(("expect", metric), str(error))
+                continue
+            if comparison is None:
+                self.problem(
+                    ("expect", metric),
+                    f'found {describe(text)}, allowed: a comparison with a number such as ">= 0.95" (>= <= > <)',
+                )
+            else:
+                result[metric] = comparison
+        return result
+
+    def plugins(self, further: Sequence[Path]) -> list[Plugin]:
+        value = self.values.get("plugins", [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            self.problem(("plugins",), f"found {describe(value)}, allowed: a list of Python files")
+            value = []
+        # A path given on the command line is meant from where the user stands.
+        base = Path.cwd() if ("plugins",) in self.document.origins else self.folder
+        loaded = []
+        for i, item in enumerate(value):
+            try:
+                loaded.append(registry.add_plugin(base / item))
+            except UsageError as error:
+                self.problem(("plugins", i), str(error))
+        loaded += [registry.add_plugin(path) for path in further]
+        # Without the user's tricks every name of theirs would be reported as unknown.
+        self.stop_on_problems()
+        return loaded
+
+    def used_plugins(self, loaded: list[Plugin], components: dict[str, list[Any]]) -> tuple[Plugin, ...]:
+        """The plugins of the file and of the command line, and any loaded before whose trick is selected here."""
+        found = {(plugin.kind, plugin.name): plugin for plugin in loaded}
+        for key, chosen in components.items():
+            for component in chosen:
+                path = registry.source(key, component.name())
+                if not path.is_relative_to(registry.PACKAGE) and (key, component.name()) not in found:
+                    found[key, component.name()] = registry.add_plugin(path)
+        return tuple(found[key] for key in sorted(found))
+
+    def config(
+        self,
+        name: str,
+        components: dict[str, list[Any]],
+        settings: Any,
+        seeds: Seeds,
+        expect: dict[str, Comparison],
+        plugins: Sequence[Plugin],
+    ) -> dict[str, Any]:
+        config: dict[str, Any] = {"name": name}
+        for key, kind in KINDS.items():
+            mappings = [{"name": c.name(), **schema.to_mapping(c)} for c in components[key]]
+            config[key] = mappings if kind.many else mappings[0]
+        config.update(schema.to_mapping(settings))
+        each = {field.name: getattr(seeds, field.name) for field in fields(Seeds)}
+        config["seed"] = seeds.init if len(set(each.values())) == 1 else each
+        config["expect"] = {metric: str(comparison) for metric, comparison in sorted(expect.items())}
+        config["plugins"] = [f"plugins/{plugin.path.name}" for plugin in plugins]
+        return config
+
+    def fingerprints(self, recipe: Recipe) -> dict[str, str]:
+        """SHA-256 of the user's own data files, by path as written."""
+        found = {}
+        for path in recipe.dataset.user_files():
+            try:
+                found[path] = digest(self.files.resolve(path), compressed=False)
+            except UsageError as error:
+                names = [f.name for f in fields(recipe.dataset) if getattr(recipe.dataset, f.name) == path]  # type: ignore[arg-type]
+                self.problem(("dataset", *names[:1]), str(error))
+        return found
+
+
+def _identity(config: dict[str, Any], fingerprints: dict[str, str], plugins: Sequence[Plugin]) -> str:
+    """The content counts, not where it lies: a file that was moved is the same experiment."""
+    decides = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
+    decides["dataset"] = {
+        field: fingerprints.get(value, value) if isinstance(value, str) else value
+        for field, value in config["dataset"].items()
+    }
+    identity = {
+        "config": decides,
+        "files": list(fingerprints.values()),
+        "plugins": sorted([plugin.kind, plugin.name, plugin.sha256] for plugin in plugins),
+    }
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,338 @@
+"""Checks fields against the dataclasses that declare them, and writes the same rules as a JSON schema.
+
+pydantic reads the dataclasses from outside and is imported only when something is checked.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dltricks.core import registry
+from dltricks.core.registry import KINDS, Kind
+from dltricks.experiment.document import describe
+from dltricks.experiment.scalars import read_scalar
+from dltricks.experiment.settings import COMPARISON, METRICS, SeedKeys, Settings
+
+Report = Callable[[tuple[str | int, ...], str], None]
+"""Takes a problem: the place below the checked mapping, and the message."""
+
+
+@cache
+def _adapter(cls: type[Any]) -> Any:
+    from pydantic import TypeAdapter
+
+    strict = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+    if not hasattr(cls, "__pydantic_config__"):
+        cls.__pydantic_config__ = strict
+    return TypeAdapter(cls)
+
+
+@cache
+def properties(cls: type[Any]) -> dict[str, dict[str, Any]]:
+    """The JSON schema of each field, with default and description; the fields in their order."""
+    known = _adapter(cls).json_schema().get("properties", {})
+    described = descriptions(cls)
+    result = {}
+    for field in _fields(cls):
+        schema = _draft_7(known[field.name])
+        default = _default(field)
+        if default is not dataclasses.MISSING:
+            schema["default"] = plain(default)
+        if described.get(field.name):
+            schema["description"] = described[field.name]
+        result[field.name] = schema
+    return result
+
+
+def descriptions(cls: type[Any]) -> dict[str, str]:
+    """The string below each field's declaration, also of inherited fields."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        found.update(_written_in(base))
+    return found
+
+
+def required(cls: type[Any]) -> list[str]:
+    """The fields without a default."""
+    return [field.name for field in _fields(cls) if _default(field) is dataclasses.MISSING]
+
+
+def plain(value: Any) -> Any:
+    """A field's value as an experiment file holds it."""
+    if value is None:
+        return "none"
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value
+
+
+def to_mapping(component: Any) -> dict[str, Any]:
+    """All fields of a checked dataclass as plain values."""
+    return {field.name: plain(getattr(component, field.name)) for field in _fields(type(component))}
+
+
+def build(cls: type[Any], values: dict[str, Any], report: Report) -> Any:
+    """An instance of the dataclass from plain values; None, and at least one report, where they do not fit."""
+    from pydantic import ValidationError
+
+    allowed = [field.name for field in _fields(cls)]
+    good = True
+    for name, value in values.items():
+        if name not in allowed:
+            good = False
+            report(
+                (name,), registry.unknown("field", name, allowed) if allowed else "there are no fields here"
+            )
+        elif _holds_null(value):
+            good = False
+            report((name,), NULL)
+    if not good:
+        return None
+    try:
+        # Strict rules for JSON are those wanted here: a whole number may stand for a float, and nothing else converts.
+        return _adapter(cls).validate_json(json.dumps(_with_nulls(cls, values)))
+    except ValidationError as error:
+        seen = set()
+        for problem in error.errors(include_url=False):
+            place, message = _explain(cls, values, problem)
+            if place not in seen:
+                seen.add(place)
+                report(place, message)
+        return None
+
+
+NULL = "found nothing (null); write none, or leave the key out"
+
+
+def mismatch(found: Any, schema: dict[str, Any]) -> str:
+    """``found ..., allowed: ...``, with the nearest name or the number that was probably meant."""
+    message = f"found {describe(found)}, allowed: {allowed_by(schema)}"
+    if isinstance(found, str):
+        near = difflib.get_close_matches(found, [str(choice) for choice in _choices(schema)], n=1)
+        if near:
+            return f"{message}; did you mean {near[0]!r}?"
+        try:
+            number = read_scalar(found.replace("_", ""))
+        except ValueError:
+            return message
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            return f"{message}; write {found.replace('_', '')} without quotes"
+    return message
+
+
+def allowed_by(schema: dict[str, Any]) -> str:
+    """A schema in words."""
+    if "anyOf" in schema:
+        return " or ".join(allowed_by(choice) for choice in schema["anyOf"])
+    if "const" in schema or "enum" in schema:
+        return ", ".join(str(choice) for choice in _choices(schema))
+    kind = schema.get("type")
+    if kind in ("number", "integer"):
+        return ("a number" if kind == "number" else "a whole number") + _bounds(schema)
+    if kind == "array":
+        items = schema.get("items", {})
+        length = f" of {schema['minItems']}" if schema.get("minItems") == schema.get("maxItems", -1) else ""
+        each = allowed_by(items[0] if isinstance(items, list) else items)
+        return f"a list{length}, each {each}"
+    return {"boolean": "true or false", "string": "text", "object": "a mapping"}.get(str(kind), "a value")
+
+
+def json_schema() -> dict[str, Any]:
+    """The whole experiment file as a JSON schema (draft 7), for editors; plugins that are loaded included."""
+    definitions: dict[str, Any] = {}
+    keys: dict[str, Any] = {
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+            "description": "The folder below runs/ that collects the runs; by default the name of the file.",
+        }
+    }
+    for kind in KINDS.values():
+        keys[kind.key] = _kind_schema(kind, definitions)
+    keys.update(properties(Settings))
+    seeds = properties(SeedKeys)
+    keys["seed"] = {
+        "description": "The seed of everything random, or one for each purpose (a missing one is 0).",
+        "default": 0,
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": seeds["init"]["maximum"]},
+            {"type": "object", "properties": seeds, "additionalProperties": False},
+        ],
+    }
+    comparison = {"type": "string", "pattern": rf"^\s*{COMPARISON}\s*$"}
+    keys["expect"] = {
+        "description": 'What a metric must reach, as in {val_accuracy: ">= 0.95"}; else the command ends with exit 9.',
+        "type": "object",
+        "properties": {metric: comparison for metric in METRICS},
+        "additionalProperties": False,
+    }
+    keys["plugins"] = {
+        "description": "Python files with tricks of your own, relative to this file.",
+        "type": "array",
+        "items": {"type": "string"},
+        "default": [],
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "dltricks experiment",
+        "description": "One training, described trick by trick.",
+        "type": "object",
+        "properties": keys,
+        "additionalProperties": False,
+        "definitions": definitions,
+    }
+
+
+def _kind_schema(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
+    names = registry.names(kind.key)
+    alone, choices = [], []
+    for name in names:
+        cls = registry.load(kind.key, name)
+        definitions[f"{kind.key}.{name}"] = _component_schema(kind, name, cls)
+        choices.append({"$ref": f"#/definitions/{kind.key}.{name}"})
+        if not required(cls):
+            alone.append(name)
+    if kind.many and kind.default not in alone:
+        alone.append(kind.default)
+    one: list[dict[str, Any]] = [{"enum": alone}]
+    if kind.number is not None:
+        name, field = kind.number
+        number = {k: v for k, v in properties(registry.load(kind.key, name))[field].items() if k != "default"}
+        one.append({**number, "description": f"The same as {{name: {name}, {field}: ...}}."})
+    one += choices
+    summaries = "\n".join(f"- {name}: {registry.summary(kind.key, name)}" for name in names)
+    return {
+        "description": f"One of:\n{summaries}" if names else "none",
+        "default": kind.default,
+        "anyOf": [*one, {"type": "array", "items": {"anyOf": one}}] if kind.many else one,
+    }
+
+
+def _component_schema(kind: Kind, name: str, cls: type[Any]) -> dict[str, Any]:
+    formula = (inspect.getdoc(cls) or "").partition("\n\n")[0]
+    fields = {
+        field: {**schema, "description": schema.get("description", formula)}
+        for field, schema in properties(cls).items()
+    }
+    summary = registry.summary(kind.key, name)
+    return {
+        "title": f"{kind.key}: {name}",
+        "description": f"{summary}\n\n{formula}",
+        "type": "object",
+        "properties": {"name": {"const": name, "description": summary}, **fields},
+        "required": ([] if kind.unnamed == name else ["name"]) + required(cls),
+        "additionalProperties": False,
+    }
+
+
+def _fields(cls: type[Any]) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(cls) if field.init]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+@cache
+def _written_in(cls: type[Any]) -> dict[str, str]:
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file is None or not dataclasses.is_dataclass(cls):
+        return {}
+    found = {}
+    for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+            for declared, after in zip(node.body, node.body[1:], strict=False):
+                if (
+                    isinstance(declared, ast.AnnAssign)
+                    and isinstance(declared.target, ast.Name)
+                    and isinstance(after, ast.Expr)
+                    and isinstance(after.value, ast.Constant)
+                    and isinstance(after.value.value, str)
+                ):
+                    found[declared.target.id] = inspect.cleandoc(after.value.value)
+    return found
+
+
+def _draft_7(schema: Any) -> Any:
+    """pydantic's dialect in the older words, ``none`` for null, and without titles made of field names."""
+    if isinstance(schema, list):
+        return [_draft_7(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "null":
+        return {"const": "none"}
+    result = {key: _draft_7(value) for key, value in schema.items() if key != "title"}
+    if "prefixItems" in result:
+        result["items"] = result.pop("prefixItems")
+    return result
+
+
+def _with_nulls(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """``none`` as None in the fields that may be absent."""
+    schemas = properties(cls)
+    optional = {name for name, schema in schemas.items() if {"const": "none"} in schema.get("anyOf", [])}
+    return {name: None if name in optional and value == "none" else value for name, value in values.items()}
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_holds_null(item) for item in value)
+    if isinstance(value, dict):
+        return any(_holds_null(item) for item in value.values())
+    return value is None
+
+
+def _explain(cls: type[Any], values: dict[str, Any], problem: Any) -> tuple[tuple[str | int, ...], str]:
+    """pydantic's finding as a place and a sentence of ours."""
+    location = problem["loc"]
+    if not location or location[0] not in properties(cls):
+        return (), str(problem.get("ctx", {}).get("error", problem["msg"]))
+    name = str(location[0])
+    schema: Any = properties(cls)[name]
+    if problem["type"] == "missing" and len(location) == 1:
+        return (), f"{name} is missing; it is {allowed_by(schema)}"
+    place: list[str | int] = [name]
+    found = values[name]
+    for part in location[1:]:
+        # Only into lists: in a union pydantic also names the choice that failed.
+        items = schema.get("items")
+        if not isinstance(part, int) or not isinstance(found, list) or part >= len(found) or items is None:
+            break
+        place.append(part)
+        found, schema = found[part], items[part] if isinstance(items, list) else items
+    return tuple(place), mismatch(found, schema)
+
+
+def _choices(schema: dict[str, Any]) -> list[Any]:
+    if "anyOf" in schema:
+        return [choice for part in schema["anyOf"] for choice in _choices(part)]
+    if "const" in schema:
+        return [schema["const"]]
+    return list(schema.get("enum", []))
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    words = []
+    if "minimum" in schema:
+        words.append(f"from {schema['minimum']}")
+    if "exclusiveMinimum" in schema:
+        words.append(f"above {schema['exclusiveMinimum']}")
+    if "maximum" in schema:
+        words.append(f"up to {schema['maximum']}")
+    if "exclusiveMaximum" in schema:
+        words.append(f"below {schema['exclusiveMaximum']}")
+    return " " + " and ".join(words) if words else ""

@@ -1,0 +1,114 @@
+"""The keys of an experiment file that are not tricks."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+
+from dltricks.core.types import Positive, Rate, Size
+from dltricks.experiment.scalars import LARGEST, read_scalar, write_scalar
+
+Seed = Annotated[int, Ge(0), Le(LARGEST)]
+
+
+@dataclass
+class Settings:
+    """Numbers and switches of a training; checked like the fields of a trick."""
+
+    epochs: Size = 20
+    """Passes over the training samples."""
+    batch_size: Size | Literal["full"] = 32
+    """Samples per step; `full` takes all of them, which is classical gradient descent."""
+    validation: Rate | Literal["test"] = 0.1
+    """Share of the samples that is kept out of training, stratified by class; `test` validates on the test part."""
+    limit: Size | None = None
+    """Number of training samples to use, stratified by class; `none` uses all."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """Precision of parameters and arithmetic."""
+    monitor: Literal["none", "layers"] = "none"
+    """`layers` records statistics of each layer's activations and gradients in each epoch."""
+    checkpoint_seconds: Positive = 30.0
+    """Seconds between checkpoints. Not part of what identifies a run."""
+
+
+@dataclass
+class SeedKeys:
+    """The seed of each purpose, where `seed` is a mapping; a missing one is 0."""
+
+    init: Seed = 0
+    """First weights."""
+    order: Seed = 0
+    """Order of samples in each epoch."""
+    dropout: Seed = 0
+    """Dropout masks."""
+    augment: Seed = 0
+    """Augmentation."""
+    split: Seed = 0
+    """Which samples validate, and which are used under `limit`."""
+    search: Seed = 0
+    """Random search."""
+    data: Seed = 0
+    """Generated data sets."""
+
+
+METRICS = tuple(
+    f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy", "rmse")
+)
+"""The metrics that a file can expect something of."""
+
+_OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+COMPARISON = r"(>=|<=|>|<)\s*([-+]?[0-9.][-+0-9.eE]*)"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What ``expect`` asks of a metric, such as ``>= 0.95``."""
+
+    relation: str
+    bound: float
+
+    def met(self, value: float) -> bool:
+        """Whether a value satisfies it; NaN satisfies nothing."""
+        return not math.isnan(value) and bool(_OPERATORS[self.relation](value, self.bound))
+
+    def __str__(self) -> str:
+        return f"{self.relation} {write_scalar(self.bound)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Comparison | None:
+        """Reads ``>= 0.95``; None where it is no comparison with a number.
+
+        Raises:
+            ValueError: a number that an experiment file refuses; the message says why.
+        """
+        match = re.fullmatch(COMPARISON, text.strip())
+        number = read_scalar(match[2]) if match else None
+        if match is None or isinstance(number, str) or number is None:
+            return None
+        return cls(match[1], float(number))
+
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+
+
+def name_problem(name: str) -> str | None:
+    """Why a name cannot name a folder on every system, or None if it can."""
+    if not name:
+        return "it is empty"
+    if len(name) > 100 or len(name.encode("utf-8", "surrogatepass")) > 200:
+        return "it is longer than 100 characters (or 200 bytes)"
+    if not name.isprintable():
+        return "it contains control or invisible characters"
+    bad = re.search(r'[/\\<>:"|?*]', name)
+    if bad:
+        return f"it contains {bad[0]!r}"
+    if name[0] in ". " or name[-1] in ". ":
+        return "it begins or ends with a dot or a space"
+    if _RESERVED.fullmatch(name):
+        return "Windows reserves it"
+    return None

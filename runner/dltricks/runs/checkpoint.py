@@ -1,0 +1,163 @@
+"""Checkpoints: the state of a run between two steps, in files of which the newest two are kept.
+
+``checkpoints/<step>.npz`` holds the arrays, and before them, as bytes of JSON in the array ``checkpoint``, the
+format, the hash of the run's configuration, the state's plain values, and how far each log had been written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dltricks.core.errors import DamagedError
+from dltricks.core.types import Array
+from dltricks.engine.state import State
+from dltricks.runs import arrays, files
+from dltricks.runs.arrays import NewerFormatError
+
+FORMAT = 1
+KEPT = 2
+_HEADER = "checkpoint"
+_FILE = re.compile(r"(\d{1,18})\.npz")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a log had been written: its lines, bytes, and the SHA-256 of these bytes."""
+
+    lines: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state with its number, the steps done so far, and the marks of the logs that belong to it."""
+
+    number: int
+    state: State
+    marks: dict[str, Mark]
+
+
+def save(folder: Path, config_hash: str, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint durably into an existing folder, then drops all but the one before it."""
+    header = {
+        "format": FORMAT,
+        "config": config_hash,
+        "number": checkpoint.number,
+        "marks": {name: asdict(mark) for name, mark in checkpoint.marks.items()},
+        "meta": checkpoint.state.meta,
+    }
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    arrays.save(_path(folder, checkpoint.number), {_HEADER: text, **checkpoint.state.arrays})
+    older = [number for number in numbers(folder) if number < checkpoint.number]
+    discard(folder, keep=[checkpoint.number, *older[-(KEPT - 1) :]])
+
+
+def discard(folder: Path, keep: Collection[int]) -> None:
+    """Removes every checkpoint but those named."""
+    for number in numbers(folder):
+        if number not in keep:
+            files.remove(_path(folder, number))
+
+
+def numbers(folder: Path) -> list[int]:
+    """The numbers of the checkpoints in a folder, ascending, whatever their files are worth."""
+    matches = map(_FILE.fullmatch, files.names(folder))
+    return sorted(int(match[1]) for match in matches if match and match[0] == _name(int(match[1])))
+
+
+def _name(number: int) -> str:
+    return f"{number:010d}.npz"
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / _name(number)
+
+
+def load_newest(
+    folder: Path, config_hash: str, fault: Callable[[Checkpoint], str | None] = lambda checkpoint: None
+) -> tuple[Checkpoint | None, list[str]]:
+    """The newest valid checkpoint, or None where there is no checkpoint; and warnings about damaged ones.
+
+    Args:
+        folder: the folder of the checkpoints.
+        config_hash: the hash of the configuration that is to go on.
+        fault: what else is wrong with a checkpoint, if anything: then an older one is looked for.
+
+    Raises:
+        DamagedError: checkpoints, but none valid; or of another configuration or a newer version.
+        FileSystemError: a checkpoint that cannot be read, or is a link.
+    """
+    warnings: list[str] = []
+    for number in reversed(numbers(folder)):
+        path = _path(folder, number)
+        try:
+            checkpoint = load(path, config_hash)
+            reason = fault(checkpoint)
+            if reason is None:
+                return checkpoint, warnings
+            warnings.append(f"{path}: {reason}")
+        except (NewerFormatError, OtherConfigurationError):
+            raise
+        except DamagedError as error:
+            warnings.append(str(error))
+    if warnings:
+        raise DamagedError(f"no valid checkpoint to go on from ({'; '.join(warnings)}); --fresh starts anew")
+    return None, []
+
+
+class OtherConfigurationError(DamagedError):
+    """A sound checkpoint that belongs to another configuration."""
+
+
+def load(path: Path, config_hash: str | None = None) -> Checkpoint:
+    """One checkpoint, checked; without ``config_hash`` of whatever configuration.
+
+    Raises:
+        DamagedError: anything but a sound checkpoint of this configuration.
+    """
+    stored = arrays.load(path)
+    text = stored.pop(_HEADER, None)
+    if text is None or text.dtype != np.uint8 or text.ndim != 1:
+        raise DamagedError(f"{path}: not a checkpoint")
+    header = _header(text, path)
+    if header["format"] > FORMAT:
+        raise NewerFormatError(
+            f"{path}: format {header['format']} of a newer dltricks, this one reads {FORMAT}; update dltricks"
+        )
+    if config_hash is not None and header["config"] != config_hash:
+        raise OtherConfigurationError(
+            f"{path}: belongs to the configuration {header['config'][:12]}, not to {config_hash[:12]}"
+        )
+    marks = {name: _mark(value, path) for name, value in header["marks"].items()}
+    return Checkpoint(header["number"], State(stored, header["meta"]), marks)
+
+
+def _header(text: Array, path: Path) -> dict[str, Any]:
+    try:
+        # The state may hold infinities (no best epoch yet), which Python's JSON can spell.
+        header = json.loads(text.tobytes())
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path}: its header is not valid JSON") from error
+    kinds = {"format": int, "config": str, "number": int, "marks": dict, "meta": dict}
+    if not isinstance(header, Mapping) or any(type(header.get(key)) is not kinds[key] for key in kinds):
+        raise DamagedError(f"{path}: its header lacks what a checkpoint needs")
+    return dict(header)
+
+
+def _mark(value: Any, path: Path) -> Mark:
+    try:
+        mark = Mark(**value)
+    except TypeError as error:
+        raise DamagedError(f"{path}: its header holds a mark that is none") from error
+    sound = type(mark.lines) is int and type(mark.size) is int and type(mark.sha256) is str
+    if not sound or mark.lines < 0 or mark.size < 0:
+        raise DamagedError(f"{path}: its header holds a mark that is none")
+    return mark

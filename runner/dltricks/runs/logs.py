@@ -1,0 +1,100 @@
+"""Logs: files of one JSON object per line, appended in batches and cut back to what a checkpoint counts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dltricks.core.errors import DamagedError
+from dltricks.runs import files, sealed
+from dltricks.runs.checkpoint import Mark
+
+LIMIT = 2**30
+_CRC = "crc32"
+
+
+def encode(line: Mapping[str, Any], *, summed: bool) -> bytes:
+    """A line as written: keys in their own order, and as the last one the CRC-32 of the line without it."""
+    text = json.dumps(line, separators=(",", ":"), allow_nan=False)
+    if summed:
+        text = json.dumps({**line, _CRC: f"{zlib.crc32(text.encode()):08x}"}, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def decode(raw: bytes | bytearray, path: Path, *, summed: bool, complete: bool = True) -> list[dict[str, Any]]:
+    """The lines of a log; a torn last line is dropped unless the log must be ``complete``.
+
+    Raises:
+        DamagedError: a line that is not what was written, with its number.
+    """
+    *whole, torn = bytes(raw).split(b"\n")
+    if torn and complete:
+        raise DamagedError(f"{path}, line {len(whole) + 1}: torn")
+    lines = []
+    for number, text in enumerate(whole, 1):
+        line = sealed.parse(text, f"{path}, line {number}")
+        if summed:
+            line.pop(_CRC, None)
+        if encode(line, summed=summed) != text + b"\n":
+            raise DamagedError(f"{path}, line {number}: damaged")
+        lines.append(line)
+    return lines
+
+
+class Log:
+    """A log that is being written. Lines wait in memory until ``sync``."""
+
+    def __init__(self, path: Path, *, summed: bool) -> None:
+        """``summed``: each line carries a checksum, for a log whose bytes no other file vouches for."""
+        self.path = path
+        self._summed = summed
+        self._waiting: list[bytes] = []
+        self._lines = 0
+        self._size = 0
+        self._digest = hashlib.sha256()
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Adds a line of plain finite values."""
+        self._waiting.append(encode(line, summed=self._summed))
+
+    def sync(self) -> Mark:
+        """Writes the waiting lines durably; how far the log then reaches."""
+        if self._waiting:
+            data = b"".join(self._waiting)
+            files.append_and_sync(self.path, data, self._size)
+            self._digest.update(data)
+            self._lines += len(self._waiting)
+            self._size += len(data)
+            self._waiting.clear()
+        return Mark(self._lines, self._size, self._digest.hexdigest())
+
+    def fault(self, mark: Mark | None) -> str | None:
+        """What keeps the file from being cut back to a mark, if anything."""
+        if mark is None:
+            return f"says nothing about {self.path.name}"
+        content = (files.read(self.path, LIMIT) or bytearray())[: mark.size]
+        if len(content) < mark.size:
+            return f"{self.path.name} is shorter than it says"
+        if hashlib.sha256(content).hexdigest() != mark.sha256 or content.count(b"\n") != mark.lines:
+            return f"{self.path.name} is not what it says"
+        return None
+
+    def cut(self, mark: Mark) -> None:
+        """Cuts the file back to a mark that has no fault, so that writing goes on from there."""
+        content = (files.read(self.path, LIMIT) or bytearray())[: mark.size]
+        self._waiting.clear()
+        self._lines, self._size, self._digest = mark.lines, mark.size, hashlib.sha256(content)
+        files.cut(self.path, mark.size)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All lines so far, those that wait included."""
+        content = (files.read(self.path, LIMIT) or bytearray())[: self._size]
+        return decode(content + b"".join(self._waiting), self.path, summed=self._summed)
+
+
+START = Mark(0, 0, hashlib.sha256().hexdigest())
+"""The mark of a log without lines."""

@@ -1,0 +1,84 @@
+"""Where a run lies: runs/<name>/<varied values>-s<seed>-<hash12>, in names that any file system takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dltricks.core.errors import UsageError
+from dltricks.runs import files
+
+LONGEST = 100
+DIGITS = 12
+"""How much of the hash a folder's name bears."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=,+-]*")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+_HASH = re.compile(r"[0-9a-f]{12,64}")
+
+
+def check_name(name: str) -> str:
+    """The name of an experiment, if it can be a folder on every system.
+
+    Raises:
+        UsageError: it cannot; the message says what is allowed.
+    """
+    if not _NAME.fullmatch(name) or len(name) > LONGEST or name.endswith(".") or _is_reserved(name):
+        raise UsageError(
+            f"name {name[:LONGEST]!r} cannot be a folder: allowed are letters, digits and . _ = , + -, "
+            f"at most {LONGEST}, beginning with a letter, digit or _, and no device name such as CON"
+        )
+    return name
+
+
+def _is_reserved(name: str) -> bool:
+    # Windows ignores what follows the first dot.
+    return name.partition(".")[0].lower() in _RESERVED
+
+
+def safe_label(text: str, longest: int = LONGEST) -> str:
+    """A text cut to length and to characters that are safe everywhere; others become ``_``."""
+    label = re.sub(r"[^A-Za-z0-9._=,+-]", "_", text)[:longest]
+    if label[:1] in (".", "-") or _is_reserved(label):
+        label = f"_{label[1:]}"
+    return label
+
+
+def label(varied: Mapping[str, Any], seed: Any) -> str:
+    """What tells a run from its neighbours, for people: ``dropout=0.5,optimizer.lr=0.01-s3``."""
+    ending = safe_label(f"s{_spell(seed)}", 30)
+    values = ",".join(f"{key}={_spell(value)}" for key, value in varied.items())
+    return f"{safe_label(values, LONGEST - len(ending) - 1)}-{ending}" if values else ending
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        rest = [f"{key}={_spell(item)}" for key, item in value.items() if key != "name"]
+        return "+".join([str(value["name"])] * ("name" in value) + rest)
+    if isinstance(value, list | tuple):
+        return "+".join(map(_spell, value))
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def run_path(runs_dir: Path, name: str, label: str, config_hash: str) -> Path:
+    """The folder of a run, which need not exist.
+
+    Raises:
+        UsageError: a name that cannot be a folder.
+    """
+    return runs_dir / check_name(name) / f"{safe_label(label)}-{config_hash[:DIGITS]}"
+
+
+def find_by_hash(runs_dir: Path, config_hash: str, name: str | None = None) -> Path | None:
+    """The folder of the run with a hash, whatever it is called; first looked for under ``name``."""
+    if not _HASH.fullmatch(config_hash):
+        raise ValueError(f"not a hash: {config_hash!r}")
+    ending = f"-{config_hash[:DIGITS]}"
+    groups = [group for group in files.names(runs_dir) if (runs_dir / group).is_dir()]
+    for group in sorted(groups, key=lambda group: group != name):
+        for folder in files.names(runs_dir / group):
+            if folder.endswith(ending) and (runs_dir / group / folder).is_dir():
+                return runs_dir / group / folder
+    return None
