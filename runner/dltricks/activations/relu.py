@@ -17,16 +17,18 @@ class Relu(Activation):
 
     Reference: Nair & Hinton 2010, https://www.cs.toronto.edu/~fritz/absps/reluICML.pdf
     Suggested: the default for deep networks, with the initializer ``he``.
-    Does not help when units fall silent for good: a large learning rate can push a unit below zero on all data, and then
-    no gradient brings it back; leaky_relu or a smaller rate does.
+    Does not help when units fall silent for good: a large learning rate can push a unit below zero on all
+    data, and then no gradient brings it back; leaky_relu or a smaller rate does.
     """
 
     def allocate(self, shape: Shape) -> Shape:
+        # The maximum of two arrays is several times faster than that of an array and a number.
+        self.zeros = np.zeros(shape[1:], self.dtype)
         self.positive = self.buffer("positive", shape, bool)
         return super().allocate(shape)
 
     def forward(self, x: Array, context: Context) -> Array:
-        return np.maximum(x, 0, out=self.y)
+        return np.maximum(x, self.zeros, out=self.y)
 
     def backward(self, dy: Array) -> Array | None:
         np.greater(self.y, 0, out=self.positive)

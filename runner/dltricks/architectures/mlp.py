@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import MinLen
 
 from dltricks.core.architecture import Architecture, Parts
+from dltricks.core.errors import UsageError
 from dltricks.core.layer import Chain, Layer, Shape
 from dltricks.core.types import Size
 from dltricks.layers.flatten import Flatten
@@ -24,8 +28,8 @@ class Mlp(Architecture):
     Does not help when the input has structure, as images have, that a convolution would use.
     """
 
-    hidden: list[Size] = field(default_factory=lambda: [64, 64])
-    """Widths of the hidden layers."""
+    hidden: Annotated[list[Size], MinLen(1)] = field(default_factory=lambda: [64, 64])
+    """Widths of the hidden layers; the architecture ``linear`` has none."""
     residual: bool = False
     """Skip connections around blocks of equal width."""
 
@@ -42,4 +46,9 @@ class Mlp(Architecture):
             else:
                 layers.extend(block)
             width = hidden
+        if self.residual and not any(isinstance(layer, Residual) for layer in layers):
+            raise UsageError(
+                f"residual: true adds a block's input to its output, but no two neighbouring layers of hidden: "
+                f"{self.hidden} are equally wide; repeat a width, or write residual: false"
+            )
         return Chain([*layers, Linear(outputs, parts.initializer)])

@@ -21,6 +21,13 @@ class Averager(Component):
     reestimates_statistics: ClassVar[bool] = False
     """True where batch statistics must be measured anew for the averaged weights."""
 
+    def check(self, epochs: int) -> None:
+        """Refuses what does not fit into a training of that many epochs.
+
+        Raises:
+            UsageError: an average that would never begin.
+        """
+
     def setup(self, store: Store) -> None:
         """Derives constants; called once."""
 

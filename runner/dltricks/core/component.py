@@ -19,7 +19,7 @@ class Component:
     """The key of the experiment file, such as ``optimizer``."""
 
     # Read by pydantic from outside: unknown fields are refused and nothing is converted.
-    __pydantic_config__ = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
     @classmethod
     def name(cls) -> str:

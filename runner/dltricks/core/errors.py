@@ -47,3 +47,11 @@ class ExpectationError(DltricksError):
     """A metric missed what the experiment file expects of it."""
 
     exit_code = 9
+
+
+class StoppedError(DltricksError):
+    """A signal ended training between two steps; a checkpoint lets it go on."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal

@@ -50,9 +50,7 @@ def read_idx(path: Path) -> Array:
         with open_plain(path) as file:
             content = file.read()
     except BROKEN_GZIP as error:
-        raise DamagedError(
-            f"{path}: broken gzip file ({error}); delete it to have it downloaded again"
-        ) from error
+        raise DamagedError(f"{path}: broken gzip file ({error}); delete it to have it downloaded again") from error
     except OSError as error:
         raise FileSystemError(f"{path}: {error.strerror}") from error
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE or content[3] == 0:
@@ -63,8 +61,7 @@ def read_idx(path: Path) -> Array:
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, header, 4))
     if prod(shape) != len(content) - header:
         raise DamagedError(
-            f"{path}: the header promises {' x '.join(map(str, shape))} bytes, "
-            f"but {len(content) - header} follow it"
+            f"{path}: the header promises {' x '.join(map(str, shape))} bytes, but {len(content) - header} follow it"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
@@ -91,9 +88,7 @@ def load_idx_images(
     x, y, test_x, test_y = (arrays[name] for name in _PARTS)
     for images, labels in ((x, y), (test_x, test_y)):
         if images.ndim != 3 or labels.shape != images.shape[:1] or images.shape[1:] != x.shape[1:]:
-            raise DamagedError(
-                f"{folder}: images {images.shape} and labels {labels.shape} do not belong together"
-            )
+            raise DamagedError(f"{folder}: images {images.shape} and labels {labels.shape} do not belong together")
         if not labels.size or labels.max() >= len(classes):
             raise DamagedError(f"{folder}: labels must lie in 0..{len(classes) - 1}")
     return Data(

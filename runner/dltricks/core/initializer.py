@@ -39,9 +39,7 @@ class Initializer(Component):
         return 1.0
 
 
-def spread(
-    rng: np.random.Generator, deviation: float, shape: tuple[int, ...], distribution: Distribution
-) -> Array:
+def spread(rng: np.random.Generator, deviation: float, shape: tuple[int, ...], distribution: Distribution) -> Array:
     """Values of mean zero and the given standard deviation from the named distribution."""
     if distribution == "normal":
         return rng.normal(0.0, deviation, shape)

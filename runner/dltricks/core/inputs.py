@@ -59,9 +59,7 @@ def check_numbers(path: Path, name: str, array: Array) -> None:
         raise UsageError(f"{path}: '{name}' holds {array.dtype}, but numbers are needed")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise UsageError(
-            f"{path}: '{name}' holds {array[where]} at {list(where)}; only finite numbers can be used"
-        )
+        raise UsageError(f"{path}: '{name}' holds {array[where]} at {list(where)}; only finite numbers can be used")
 
 
 def read_npy(path: Path) -> Array:
@@ -102,9 +100,7 @@ def read_npz(path: Path) -> dict[str, Array]:
                     raise DamagedError(f"{path}: two arrays are named '{name}'")
                 limit = _DEFLATE_LIMIT if member.compress_type == zipfile.ZIP_DEFLATED else 1
                 if member.file_size > limit * member.compress_size:
-                    raise DamagedError(
-                        f"{path}: '{name}' claims {member.file_size} bytes, more than the file can hold"
-                    )
+                    raise DamagedError(f"{path}: '{name}' claims {member.file_size} bytes, more than the file can hold")
                 with archive.open(member) as file:
                     arrays[name] = _read(file, path, name, member.file_size)
     except _BROKEN as error:
@@ -122,9 +118,7 @@ def _read(file: IO[bytes], path: Path, name: str, size: int) -> Array:
     elif version == (2, 0):
         shape, _, dtype = np.lib.format.read_array_header_2_0(file)
     else:  # 3.0 differs from 2.0 in structured types only
-        raise UsageError(
-            f"{path}: '{name}' is of .npy version {version[0]}.{version[1]}; plain arrays are 1.0 or 2.0"
-        )
+        raise UsageError(f"{path}: '{name}' is of .npy version {version[0]}.{version[1]}; plain arrays are 1.0 or 2.0")
     if dtype.hasobject:
         raise UsageError(f"{path}: '{name}' holds Python objects, which are never loaded; save plain numbers")
     wanted, there = prod(shape) * dtype.itemsize, size - file.tell()

@@ -18,13 +18,16 @@ class Loss(Component):
     kind = "loss"
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
 
+    dz: Array
+    tmp: Array
+
     def allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """Makes the buffers for outputs of shape (K, B, C): ``dz`` for the gradient, ``tmp`` to work in."""
         if getattr(self, "_shape", None) != (shape, dtype):
             self._shape = (shape, dtype)
             self.dz = np.empty(shape, dtype)
             self.tmp = np.empty(shape, dtype)
-            self.inverse_batch = dtype.type(1 / shape[1])
+            self.inverse_batch: Array = np.asarray(1 / shape[1], dtype)
             self.prepare(shape, dtype)
 
     def prepare(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
 from dltricks.core.types import Array
+
+TINY = 1e-30
+"""A factor below it may be no normal number in float32."""
 
 
 def power(base: Array, exponent: float) -> Array:
@@ -12,18 +17,53 @@ def power(base: Array, exponent: float) -> Array:
 
     numpy's array power takes other paths for other lengths, so that a replica's bits would depend on K.
     """
-    return np.array([[float(value) ** exponent] for value in base[:, 0]])
+    return np.array([[value**exponent] for value in base[:, 0].tolist()])
 
 
 def norms(flat: Array) -> Array:
     """Euclidean norm of each row of (K, P), as float64 (K,).
 
-    Squares that overflow the dtype are summed again in float64, so that a huge but finite gradient has a finite norm.
+    A row whose squares overflow is measured again in units of its largest value, so that a huge but finite
+    gradient has a finite norm.
     """
-    squares = np.vecdot(flat, flat).astype(np.float64)
-    for k in np.flatnonzero(~np.isfinite(squares)):
-        largest = float(np.abs(flat[k]).max())
-        if 0 < largest < np.inf:
-            scaled = flat[k].astype(np.float64) / largest
-            squares[k] = np.vecdot(scaled, scaled) * largest * largest
-    return np.sqrt(squares)
+    result: Array = np.sqrt(np.vecdot(flat, flat), dtype=np.float64)
+    if not isfinite(np.add.reduce(result)):
+        for k in np.flatnonzero(~np.isfinite(result)):
+            result[k] = _scaled_norms(flat[k, :, None])[0]
+    return result
+
+
+def column_norms(w: Array, tmp: Array) -> Array:
+    """Euclidean norm of each column of (K, N, O), as float64 (K, 1, O); ``tmp`` has room for as many."""
+    squares = np.multiply(w, w, out=tmp[: w.size].reshape(w.shape))
+    result: Array = np.sqrt(np.matmul(np.ones((1, w.shape[1]), w.dtype), squares).astype(np.float64))
+    for k in np.flatnonzero(~np.isfinite(result).all(-1)):
+        result[k, 0] = np.where(np.isfinite(result[k, 0]), result[k, 0], _scaled_norms(w[k]))
+    return result
+
+
+def shrink(g: Array, factor: Array) -> None:
+    """g *= factor in place, for float64 factors from 0 to 1 that may be too small for the dtype of g.
+
+    Where a huge norm makes the factor smaller than float32's normal numbers, it is applied as its root, twice.
+    """
+    if np.minimum.reduce(factor, None) < TINY:
+        root = np.where(factor < TINY, np.sqrt(factor), 1.0)
+        g *= root.astype(g.dtype)
+        factor = np.where(factor < TINY, root, factor)
+    g *= factor.astype(g.dtype)
+
+
+def _scaled_norms(columns: Array) -> Array:
+    """Norms of the columns of (N, O) in units of their largest values; infinity and NaN stay."""
+    largest = np.abs(columns).max(0).astype(np.float64)
+    scaled = columns / np.where((largest > 0) & (largest < np.inf), largest, 1.0)
+    return np.asarray(largest * np.sqrt(np.square(scaled).sum(0)))
+
+
+def sigmoid(x: Array, out: Array) -> Array:
+    """1 / (1 + exp(-x)) into ``out``. Where exp overflows, the quotient is rightly 0."""
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    np.add(out, 1, out=out)
+    return np.reciprocal(out, out=out)

@@ -23,7 +23,7 @@ class Optimizer(Component):
     kind = "optimizer"
     lr: Positive
     slots: ClassVar[tuple[str, ...]] = ()
-    """Names of the (K, P) arrays kept between steps, zero before the first."""
+    """Names of the arrays kept between steps, (K, P) unless ``widths`` says otherwise, zero before the first."""
     elementwise: ClassVar[bool] = True
     """False where an update needs norms or shapes: ``step`` is then given whole arrays, and ``store`` has the views."""
 
@@ -35,10 +35,15 @@ class Optimizer(Component):
 
     def cast(self, wide: Any) -> Array:
         """A float64 column as the dtype of training: every constant is derived wide and cast once."""
-        return np.asarray(wide, np.float64).astype(self.store.dtype)
+        narrow: Array = np.asarray(wide).astype(self.store.dtype)
+        return narrow
 
     def setup(self) -> None:
         """Derives the constants of the whole training."""
+
+    def widths(self) -> Sequence[int]:
+        """Columns of each slot. Only a rule that is not elementwise may need other than P; asked after ``setup``."""
+        return [self.store.size] * len(self.slots)
 
     def start(self, slots: Sequence[Array]) -> None:
         """Fills slots that do not begin at zero."""
@@ -46,6 +51,9 @@ class Optimizer(Component):
     @abstractmethod
     def prepare(self, lr: Array, t: int) -> None:
         """Derives the constants of step t, counted from 1, at the scheduled rate ``lr``, a float64 (K, 1) column."""
+
+    def decay(self, kernels: Array) -> None:
+        """Decoupled weight decay: called before ``step`` with those columns of p that are kernels."""
 
     @abstractmethod
     def step(self, p: Array, g: Array, tmp: Array, *slots: Any) -> None:

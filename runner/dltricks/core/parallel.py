@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from queue import SimpleQueue
 from threading import Thread
 
@@ -18,6 +20,8 @@ Job = Callable[[], object]
 
 PIECE = 8_000_000
 """Multiplications in a piece of a product that is worth handing to another thread."""
+SHARED = 2_000_000
+"""Multiplications of a whole stack from which on its replicas are shared out."""
 
 
 class Pool:
@@ -77,35 +81,52 @@ class Pool:
                 raise error
 
 
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 pool = Pool()
 """The pool of this process."""
 
 
+Product = Callable[[Array, Array, Array], object]
+"""a @ b into the third array, for (K, M, N) @ (K, N, O)."""
+
+
+def product(replicas: int, rows: int, inner: int, columns: int) -> Product:
+    """The fastest way to multiply (K, rows, inner) by (K, inner, columns), chosen once for many products.
+
+    A large product is cut into two or four pieces by the shape of one replica alone, so that its bits are the same in
+    any stack; a large stack of small products is shared out replica by replica.
+    """
+    multiplications = rows * inner * columns
+    if multiplications >= 2 * PIECE and max(rows, columns) >= 64:
+        pieces = 4 if multiplications >= 16 * PIECE and max(rows, columns) >= 256 else 2
+        return _by_columns(columns, pieces) if columns >= rows else _by_rows(rows, pieces)
+    if replicas > 1 and replicas * multiplications >= SHARED:
+        return _by_replicas
+    return np.matmul
+
+
 def matmul(a: Array, b: Array, out: Array) -> Array:
-    """a @ b into ``out`` for (K, M, N) @ (K, N, O), large products in two or four pieces of rows or columns."""
-    rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
-    pieces = _pieces(rows * inner * columns, max(rows, columns))
-    if pieces == 1:
-        return np.matmul(a, b, out=out)
-    if columns >= rows:
-        edges = [columns * i // pieces for i in range(pieces + 1)]
-        pool.run([_columns(a, b, out, slice(*edge)) for edge in zip(edges, edges[1:], strict=False)])
-    else:
-        edges = [rows * i // pieces for i in range(pieces + 1)]
-        pool.run([_rows(a, b, out, slice(*edge)) for edge in zip(edges, edges[1:], strict=False)])
+    """One product, as ``product`` would do it."""
+    product(len(out), a.shape[-2], a.shape[-1], b.shape[-1])(a, b, out)
     return out
 
 
-def _pieces(multiplications: int, longest: int) -> int:
-    # Pieces are cut by the shape of one replica alone, so that its bits are the same in any stack.
-    if multiplications < 2 * PIECE or longest < 64:
-        return 1
-    return 4 if multiplications >= 16 * PIECE and longest >= 256 else 2
+def _by_columns(columns: int, pieces: int) -> Product:
+    parts = [slice(*edge) for edge in pairwise(columns * i // pieces for i in range(pieces + 1))]
+    return lambda a, b, out: pool.run([partial(np.matmul, a, b[..., part], out=out[..., part]) for part in parts])
 
 
-def _columns(a: Array, b: Array, out: Array, part: slice) -> Job:
-    return lambda: np.matmul(a, b[..., part], out=out[..., part])
+def _by_rows(rows: int, pieces: int) -> Product:
+    parts = [slice(*edge) for edge in pairwise(rows * i // pieces for i in range(pieces + 1))]
+    return lambda a, b, out: pool.run([partial(np.matmul, a[..., part, :], b, out=out[..., part, :]) for part in parts])
 
 
-def _rows(a: Array, b: Array, out: Array, part: slice) -> Job:
-    return lambda: np.matmul(a[..., part, :], b, out=out[..., part, :])
+def _by_replicas(a: Array, b: Array, out: Array) -> None:
+    edges = pairwise(len(out) * i // pool.threads for i in range(pool.threads + 1))
+    pool.run([partial(np.matmul, a[i:j], b[i:j], out=out[i:j]) for i, j in edges if i < j])

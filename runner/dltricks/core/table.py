@@ -23,7 +23,7 @@ Missing = Literal["refuse", "mean", "drop"]
 MOST_CATEGORIES = 1000
 """More different texts in a column than this are names or sentences, not categories."""
 
-_MARKS = frozenset({"na", "n/a", "nan", "null", "?"})
+_MARKS = frozenset({"na", "n/a", "null", "?"})  # and nan, which is read as a number
 _DELIMITERS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 
 
@@ -63,9 +63,7 @@ def read_table(path: Path, delimiter: str) -> Table:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{path}:{line}: not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8"
-        ) from error
+        raise UsageError(f"{path}:{line}: not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8") from error
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows, lines, line = [], [], 1
     try:
@@ -87,9 +85,7 @@ def read_table(path: Path, delimiter: str) -> Table:
             raise UsageError(f"{path}:{first}: two columns are named {name!r}; rename one")
     for row, number in zip(rows, lines, strict=True):
         if len(row) != len(header):
-            raise UsageError(
-                f"{path}:{number}: {len(row)} cells, but the first line names {len(header)} columns"
-            )
+            raise UsageError(f"{path}:{number}: {len(row)} cells, but the first line names {len(header)} columns")
     if not rows:
         raise UsageError(f"{path} names columns, but no row follows")
     return Table(path, header, rows, lines)
@@ -115,16 +111,12 @@ def require(table: Table, name: str, what: str) -> None:
 
 def number(cell: str) -> float | None:
     """The number in a cell; NaN where a number is missing, None where the cell is text."""
-    if not cell or cell.lower() in _MARKS:
-        return math.nan
-    if (
-        "_" in cell or not cell.isascii()
-    ):  # Python reads 1_000 and other scripts' digits as numbers; a table does not
-        return None
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError:
-        return None
+        return math.nan if not cell or cell.lower() in _MARKS else None
+    # Python reads 1_000 and the digits of other scripts as numbers; those who write tables hardly mean that.
+    return value if cell.isascii() and "_" not in cell else None
 
 
 def numbers(table: Table, name: str) -> Array | None:
@@ -143,9 +135,7 @@ def numbers(table: Table, name: str) -> Array | None:
         return None
     for row, value in enumerate(values):
         if value is None:
-            raise table.error(
-                row, name, f"holds {cells[row]!r}, which is no number, while most of the column is"
-            )
+            raise table.error(row, name, f"holds {cells[row]!r}, which is no number, while most of the column is")
         if math.isinf(value):
             raise table.error(row, name, f"holds {cells[row]!r}; only finite numbers can be used")
     return np.array(values, np.float64)
@@ -231,9 +221,7 @@ class Encoder:
         for row, cell in enumerate(cells):
             value = number(cell)
             if value is None or math.isinf(value):
-                raise table.error(
-                    row, column.name, f"holds {cell!r}, where the training file has finite numbers"
-                )
+                raise table.error(row, column.name, f"holds {cell!r}, where the training file has finite numbers")
             out[row] = value
         absent = np.isnan(out)
         out[absent] = column.mean
@@ -248,9 +236,7 @@ class Encoder:
             elif cell:
                 near = difflib.get_close_matches(cell, column.categories, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise table.error(
-                    row, column.name, f"holds {cell!r}, which the training file never has{hint}"
-                )
+                raise table.error(row, column.name, f"holds {cell!r}, which the training file never has{hint}")
         return np.array([not cell for cell in cells])
 
     def _unhandled(self, table: Table, column: Column, row: int, may_drop: bool) -> UsageError:
@@ -259,12 +245,8 @@ class Encoder:
         if not may_drop:
             return table.error(row, column.name, f"{found}; every row must be whole here")
         if column.categories:
-            return table.error(
-                row, column.name, f"{found}, and text has no mean; give `missing: drop`, or fill it in"
-            )
-        return table.error(
-            row, column.name, f"{found}; give `missing: mean` or `missing: drop`, or fill it in"
-        )
+            return table.error(row, column.name, f"{found}, and text has no mean; give `missing: drop`, or fill it in")
+        return table.error(row, column.name, f"{found}; give `missing: mean` or `missing: drop`, or fill it in")
 
 
 @dataclass

@@ -16,6 +16,8 @@ Decay = Annotated[float, Ge(0), Lt(1)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 """A probability of dropping, which must leave something."""
 Share = Annotated[float, Ge(0), Le(1)]
+Fraction = Annotated[float, Gt(0), Le(1)]
+"""A factor that lowers something but never to nothing."""
 Size = Annotated[int, Gt(0)]
 """A whole number that shapes arrays or counts things; runs that differ in it are not stacked."""
 Count = Annotated[int, Ge(0)]

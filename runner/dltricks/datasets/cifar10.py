@@ -32,11 +32,12 @@ _MEMBERS = [
 class Cifar10(Dataset):
     """x: (50000, 32, 32, 3), red, green, blue 0..255        y: 10 kinds of things        test: 10,000
 
-    The archive of the binary version, which needs no pickle, lies in a folder ``cifar10``; docs/data.md says where
-    that is looked for. Its SHA-256 is that of TensorFlow Datasets; the publisher gives an MD5 sum only.
+    The archive of the binary version, which needs no pickle, lies in a folder ``cifar10``; docs/data.md says
+    where that is looked for. Its SHA-256 is that of TensorFlow Datasets; the publisher gives an MD5 sum only.
 
     Reference: Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html
-    Suggested: tricks for images. Does not help when the network is a multilayer perceptron: those end near 55 %.
+    Suggested: tricks for images. Does not help when the network is a multilayer perceptron: those end
+    near 55 %.
     """
 
     def load(self, files: Files, seed: int) -> Data:

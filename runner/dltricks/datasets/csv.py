@@ -140,7 +140,7 @@ class Csv(Dataset):
                 continue
             if size in by_size:
                 raise UsageError(
-                    f"{table.path}: column {self.target!r} writes one number as {by_size[size]!r} and {label!r}"
+                    f"{table.path}: {self.target!r} writes one number as {by_size[size]!r} and as {label!r}"
                 )
             by_size[size] = label
         return [by_size[size] for size in sorted(by_size)]
@@ -161,7 +161,7 @@ class Csv(Dataset):
         if not counts.all():
             name = classes[int(np.argmin(counts))]
             raise UsageError(f"{table.path}: class {name!r} has no samples left after `missing: drop`")
-        if counts.max() == 1:
+        if counts.max() == 1 and all(number(name) is not None for name in classes):
             raise UsageError(
                 f"{table.path}: no value of {self.target!r} occurs twice, so its classes cannot be learned; "
                 "numbers are learned with `task: regression`"

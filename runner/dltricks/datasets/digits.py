@@ -21,7 +21,8 @@ class Digits(Dataset):
     """x: (1797, 8, 8, 1), pixels 0..16        y: digits 0..9        no test part
 
     Each pixel counts the black ones of a 4x4 block of a 32x32 bitmap. Written by 13 people; the test part of
-    "Optical Recognition of Handwritten Digits" by Alpaydin & Kaynak, UCI Machine Learning Repository, CC BY 4.0.
+    "Optical Recognition of Handwritten Digits" by Alpaydin & Kaynak, UCI Machine Learning Repository,
+    CC BY 4.0.
 
     Reference: https://doi.org/10.24432/C50P49
     Suggested: the first thing to train on; no download. Does not help when tricks differ by less than 1 %:

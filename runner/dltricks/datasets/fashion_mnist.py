@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from dltricks.core.dataset import Data, Dataset, Files
 from dltricks.core.idx import load_idx_images
 
-# Of the uncompressed files. The publisher gives MD5 sums of the gzip files only; these are in agreement in several
-# public projects, one of which says to have derived them from files of those MD5 sums.
+# Of the uncompressed files. The publisher gives MD5 sums of the gzip files only; several projects agree
+# on these, one of which says to have derived them from files of those MD5 sums.
 _SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",

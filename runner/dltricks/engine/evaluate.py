@@ -12,6 +12,7 @@ from dltricks.core.loss import Loss
 from dltricks.core.types import Array
 from dltricks.engine.batches import Gatherer, Pool, fit_scale
 from dltricks.engine.network import Network
+from dltricks.engine.numerics import exact
 from dltricks.engine.recipe import Recipe
 from dltricks.engine.split import Split, split
 
@@ -30,7 +31,7 @@ def score_name(classification: bool) -> str:
 def score_sum(z: Array, target: Array, labels: Array | None) -> Array:
     """Number of samples classified right, or sum of squared errors (mean over targets), as float64 (K,)."""
     if labels is not None:
-        return np.asarray((z.argmax(-1) == labels).sum(-1, dtype=np.float64))
+        return np.asarray(np.add.reduce(z.argmax(-1) == labels, -1))
     error = np.subtract(z, target, dtype=np.float64).reshape(len(z), -1)
     return np.asarray(np.vecdot(error, error) / z.shape[-1])
 
@@ -44,11 +45,12 @@ def measure(network: Network, loss: Loss, gatherer: Gatherer, index: Array) -> d
     """Loss and score, float64 (K,), of the samples in index (K, N)."""
     replicas, samples = index.shape
     losses, scores = np.zeros(replicas), np.zeros(replicas)
-    for batch in gatherer.batches(index, batch_size(network)):
-        z = network.forward(batch.x, training=False)
-        loss.allocate(z.shape, z.dtype)
-        losses += loss.forward(z, batch.target).sum(-1)
-        scores += score_sum(z, batch.target, batch.labels)
+    with exact():
+        for batch in gatherer.batches(index, batch_size(network)):
+            z = network.forward(batch.x, training=False)
+            loss.allocate(z.shape, z.dtype)
+            losses += loss.forward(z, batch.target).sum(-1)
+            scores += score_sum(z, batch.target, batch.labels)
     classification = gatherer.labels is not None
     return {"loss": losses / samples, score_name(classification): score(scores, samples, classification)}
 
@@ -104,9 +106,10 @@ class Evaluator:
         """Class probabilities (N, classes) or predicted targets (N, targets) for raw inputs (N, ...)."""
         y = np.zeros((len(x), *self.data.y.shape[1:]), self.data.y.dtype)
         outs = []
-        for batch in self._gatherer(x, y).batches(np.arange(len(x))[None], batch_size(self.network)):
-            z = self.network.forward(batch.x, training=False)[0]
-            outs.append(self.loss.probabilities(z) if self.data.classes else z.copy())
+        with exact():
+            for batch in self._gatherer(x, y).batches(np.arange(len(x))[None], batch_size(self.network)):
+                z = self.network.forward(batch.x, training=False)[0]
+                outs.append(self.loss.probabilities(z) if self.data.classes else z.copy())
         return np.concatenate(outs)
 
 

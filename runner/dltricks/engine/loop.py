@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from threadpoolctl import threadpool_limits
-
 from dltricks.core.numeric import norms
 from dltricks.engine.hooks import Hook
+from dltricks.engine.numerics import exact
 from dltricks.engine.trainer import Outcome, Trainer
 
 
@@ -17,7 +15,7 @@ def train(run: Trainer, hooks: Sequence[Hook] = ()) -> list[Outcome | None]:
 
     Hooks are called in the order given, at the places shown here.
     """
-    with threadpool_limits(1, "blas"), np.errstate(all="ignore"):
+    with exact():
         for hook in hooks:
             hook.on_train_begin(run)
         while run.active:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dltricks.core.layer import Layer
@@ -82,5 +80,3 @@ def first_affected(network: Network, loss: Loss, batch: Batch, k: int) -> tuple[
         network.store.g[...] = gradients
         for path, array in network.statistics().items():
             array[...] = kept[path]
-
-

@@ -19,6 +19,7 @@ from dltricks.engine.batches import Batch, Gatherer, Pool, fit_scale
 from dltricks.engine.evaluate import Evaluator, measure, outputs, score, score_name, score_sum
 from dltricks.engine.monitor import LayerStatistics, first_affected
 from dltricks.engine.network import Network
+from dltricks.engine.numerics import exact
 from dltricks.engine.recipe import Recipe
 from dltricks.engine.split import split
 from dltricks.engine.state import State
@@ -27,6 +28,8 @@ from dltricks.engine.update import Updater
 
 Line = dict[str, Any]
 """The metrics of one epoch."""
+SUMS = ("loss", "score", "norm", "clipped")
+"""What is summed over the steps of an epoch, the rows of ``Trainer.sums``."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Trainer:
             index = np.stack([part.train[: self.batch_size] for part in self.splits])
             batch = next(self.train_data.batches(index, self.batch_size))
             self.network.draw()
-            self.network.rescale(batch.x, [recipe.initializer for recipe in self.recipes])
+            with exact():
+                self.network.rescale(batch.x, [recipe.initializer for recipe in self.recipes])
         else:
             self.network.draw()
 
@@ -111,9 +115,7 @@ class Trainer:
         self.average_slots = [np.zeros_like(self.store.p) for _ in self.averaging.slots]
         scale = fit_scale(recipes, datas, self.splits)
         classes = len(data.classes)
-        self.train_data = Gatherer(
-            Pool([d.x for d in datas], [d.y for d in datas]), scale, classes, self.store.dtype
-        )
+        self.train_data = Gatherer(Pool([d.x for d in datas], [d.y for d in datas]), scale, classes, self.store.dtype)
         self.val_data, self.val_index = self.train_data, np.stack([part.val for part in self.splits])
         if self.splits[0].on_test:
             tests = Pool([d.test_x for d in datas], [d.test_y for d in datas])  # type: ignore[misc]
@@ -141,8 +143,8 @@ class Trainer:
                     )
 
     def _reset_sums(self) -> None:
-        replicas = len(self.recipes)
-        self.sums = {name: np.zeros(replicas) for name in ("loss", "score", "norm", "clipped")}
+        self.sums = np.zeros((len(SUMS), len(self.recipes)))
+        self.added = np.zeros_like(self.sums)
         self.layer_statistics: LayerStatistics | None = None
 
     # What the loop calls, in its order
@@ -185,8 +187,7 @@ class Trainer:
     def check(self, batch: Batch, losses: Array, norm: Array) -> None:
         """Ends every run whose loss or gradient is not finite, before it can spoil its weights."""
         total = np.add.reduce(losses, -1)
-        self.sums["loss"] += total
-        self.sums["norm"] += norm
+        self.added[0], self.added[2] = total, norm
         if isfinite(np.add.reduce(total + norm)):
             return
         for k in np.flatnonzero(~np.isfinite(total + norm) & self.alive):
@@ -198,9 +199,9 @@ class Trainer:
         """Adds a step to the epoch's metrics. From here on ``step`` is the number of steps done."""
         self.t += 1
         self.step += 1
-        self.sums["score"] += score_sum(z, batch.target, batch.labels)
-        if clipped is not None:
-            self.sums["clipped"] += clipped
+        self.added[1] = score_sum(z, batch.target, batch.labels)
+        self.added[3] = 0 if clipped is None else clipped
+        self.sums += self.added
 
     def end_epoch(self) -> None:
         """Measures, remembers the best, and lets runs end."""
@@ -221,6 +222,11 @@ class Trainer:
         if not self.alive.all() and self.alive.any():
             self._select(np.flatnonzero(self.alive))
 
+    def so_far(self, k: int) -> tuple[float, float]:
+        """(loss, score) of replica k over the steps of this epoch that are done, of which there must be one."""
+        done = min(self.step * self.batch_size, self.samples)
+        return float(self.sums[0, k] / done), float(score(self.sums[1], done, self.classification)[k])
+
     @property
     def active(self) -> bool:
         """Whether any run has epochs left."""
@@ -229,12 +235,12 @@ class Trainer:
     # The end of an epoch, piece by piece
 
     def _line(self, k: int, found: dict[str, Array]) -> Line:
-        sums = {name: float(values[k]) for name, values in self.sums.items()}
+        sums = dict(zip(SUMS, map(float, self.sums[:, k]), strict=True))
         name = score_name(self.classification)
         line: Line = {
             "epoch": self.epoch,
             "train_loss": sums["loss"] / self.samples,
-            f"train_{name}": float(score(np.float64(sums["score"]), self.samples, self.classification)),
+            f"train_{name}": float(score(self.sums[1], self.samples, self.classification)[k]),
         }
         line |= {f"val_{metric}": float(values[k]) for metric, values in found.items()}
         line |= {
@@ -325,7 +331,7 @@ class Trainer:
             "t": self.t,
             "history": self.history[k],
             "best": self.best[k],
-            "sums": {name: float(values[k]) for name, values in self.sums.items()},
+            "sums": self.sums[:, k].tolist(),
         }
         return State({name: array.copy() for name, array in arrays.items()}, meta)
 
@@ -351,8 +357,7 @@ class Trainer:
             self.safe[0][k] = arrays["safe.p"]
             best = {name[5:]: array for name, array in arrays.items() if name.startswith("best.")}
             self.best_weights[k], self.best[k], self.history[k] = best, meta["best"], list(meta["history"])
-            for name, values in self.sums.items():
-                values[k] = meta["sums"][name]
+            self.sums[:, k] = meta["sums"]
 
     def _select(self, kept: Array) -> None:
         states = [self.state(int(k)) for k in kept]

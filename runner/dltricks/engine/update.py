@@ -17,6 +17,9 @@ BLOCK = 1 << 15
 SHARED = 1 << 18
 """Values from which on the blocks are shared out over threads. An elementwise rule cannot tell."""
 
+Block = tuple[Array, tuple[Array, ...]]
+"""The kernels among a block's parameters, and the arguments of ``step``."""
+
 
 class Updater:
     """An optimizer of K replicas with its slots."""
@@ -25,29 +28,30 @@ class Updater:
         self.rule = stack(optimizers, ndim=2)
         self.rates = np.asarray(self.rule.lr, np.float64)
         """Each replica's own learning rate, (K, 1), before the schedule."""
-        self.slots: list[Array] = [np.zeros_like(store.p) for _ in self.rule.slots]
         self.rule.attach(store)
         self.rule.setup()
+        self.slots = [np.zeros((store.replicas, width), store.dtype) for width in self.rule.widths()]
         self.rule.start(self.slots)
         self._groups = self._plan(store)
 
-    def _plan(self, store: Store) -> list[list[tuple[Array, ...]]]:
+    def _plan(self, store: Store) -> list[list[Block]]:
         whole = [store.p, store.g, np.empty((0, 0), store.dtype), *self.slots]
         size = store.p.size
         width = max(256, BLOCK // store.replicas)
         if not self.rule.elementwise or size <= 2 * BLOCK:
             whole[2] = np.empty_like(store.p)
-            return [[tuple(whole)]]
-        groups: list[list[tuple[Array, ...]]] = []
+            return [[(store.p[:, store.kernels], tuple(whole))]]
+        groups: list[list[Block]] = []
         count = pool.threads if size >= SHARED else 1
         starts = range(0, store.size, width)
         for g in range(count):
             tmp = np.empty((store.replicas, width), store.dtype)
-            blocks = []
+            blocks: list[Block] = []
             for start in starts[len(starts) * g // count : len(starts) * (g + 1) // count]:
                 part = slice(start, start + width)
                 p, grad, *slots = (flat[:, part] for flat in (store.p, store.g, *self.slots))
-                blocks.append((p, grad, tmp[:, : p.shape[1]], *slots))
+                kernels = p[:, : max(0, store.kernels.stop - start)]
+                blocks.append((kernels, (p, grad, tmp[:, : p.shape[1]], *slots)))
             groups.append(blocks)
         return groups
 
@@ -59,6 +63,7 @@ class Updater:
         else:
             pool.run([lambda group=group: self._run(group) for group in self._groups])  # type: ignore[misc]
 
-    def _run(self, blocks: list[tuple[Array, ...]]) -> None:
-        for block in blocks:
-            self.rule.step(*block)
+    def _run(self, blocks: list[Block]) -> None:
+        for kernels, arguments in blocks:
+            self.rule.decay(kernels)
+            self.rule.step(*arguments)

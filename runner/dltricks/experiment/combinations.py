@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dltricks.core import registry
+from dltricks.core.errors import UsageError
 from dltricks.engine.recipe import Recipe
 from dltricks.experiment.settings import METRICS
 
@@ -17,7 +18,8 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (
             ("loss",),
             f"{recipe.loss.name()} is a loss for {' and '.join(recipe.loss.tasks)}, "
-            f"but the data set {recipe.dataset.name()} is {_WITH_ARTICLE[task]}; write {' or '.join(fitting)}",
+            f"but the data set {recipe.dataset.name()} is {_WITH_ARTICLE[task]}; "
+            f"write {' or '.join(fitting)}",
         )
     if recipe.normalization.name() == "batch" and recipe.batch_size == 1:
         yield (
@@ -25,6 +27,11 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
             "batch normalization compares the samples of a batch, and a batch of one has nothing to compare; "
             "write batch_size: 2 or more, or normalization: layer",
         )
+    for key in ("schedule", "averaging"):
+        try:
+            getattr(recipe, key).check(recipe.epochs)
+        except UsageError as error:
+            yield (key,), str(error)
     for key in ("early_stopping", "schedule"):
         metric = getattr(getattr(recipe, key), "monitor", None)
         problem = _watching_problem(recipe, metric) if isinstance(metric, str) else None

@@ -74,8 +74,7 @@ class DataFiles:
                 raise UsageError(f"{candidate} is a folder; a file is needed")
         hint = ""
         for candidate in candidates:
-            siblings = [f.name for f in candidate.parent.iterdir()] if candidate.parent.is_dir() else []
-            near = difflib.get_close_matches(candidate.name, siblings, n=1)
+            near = difflib.get_close_matches(candidate.name, _names(candidate.parent), n=1)
             if near and not hint:
                 hint = f"; did you mean {candidate.parent / near[0]}?"
         looked = " or ".join(dict.fromkeys(str(candidate) for candidate in candidates))
@@ -185,6 +184,13 @@ def _mismatch(path: Path, sha256: str, compressed: bool) -> str | None:
     except DamagedError:
         return "incomplete"
     return None if found == sha256 else f"wrong content: SHA-256 {found}, expected {sha256}"
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:  # only a hint hangs on it
+        return []
 
 
 def _is_file(path: Path) -> bool:

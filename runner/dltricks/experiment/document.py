@@ -7,6 +7,7 @@ and size, nesting and aliases are bounded while reading.
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from dltricks.experiment.scalars import FORBIDDEN, read_scalar
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 20
+MAX_KEY = 100
 MAX_NODES = 10_000
 """Values in one file, each expansion of an alias counted anew."""
 
@@ -70,7 +72,7 @@ class Document:
     def error(self, where: Where, message: str) -> str:
         """``file:line: key.sub: message``."""
         key = ".".join(str(part) for part in where)
-        return f"{self.origin(where)}: {key}: {message}" if key else f"{self.origin(where)}: {message}"
+        return visible(f"{self.origin(where)}: {key}: {message}" if key else f"{self.origin(where)}: {message}")
 
 
 def load_document(path: str | Path) -> Document:
@@ -83,6 +85,8 @@ def load_document(path: str | Path) -> Document:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no such file{_nearest_file(path)}") from error
     except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if len(content) > MAX_BYTES:
@@ -132,6 +136,20 @@ def describe(value: Any) -> str:
     text = str(value)
     short = text if len(text) <= 60 else f"{text[:60]}..."
     return f"the text {short!r}" if isinstance(value, str) else short
+
+
+def visible(text: str) -> str:
+    """The text on one line, with characters that would act on a terminal or hide in it written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _nearest_file(path: Path) -> str:
+    try:
+        names = sorted(file.name for file in path.parent.iterdir())
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.parent / near[0]}?" if near else ""
 
 
 class _Reader:
@@ -258,6 +276,8 @@ class _Reader:
         key = self._scalar(event)
         if not isinstance(key, str):
             self._fail(line, f"a key must be a word, found {describe(key)}")
+        if len(key) > MAX_KEY:
+            self._fail(line, f"a key has at most {MAX_KEY} characters, found {describe(key)}")
         return str(key)
 
     def _count(self, nodes: int, line: int) -> None:
@@ -270,7 +290,7 @@ class _Reader:
             self._fail(line, f"nested more than {MAX_DEPTH} levels deep")
 
     def _fail(self, line: int, message: str) -> NoReturn:
-        raise UsageError(f"{self.place(line)}: {message}")
+        raise UsageError(visible(f"{self.place(line)}: {message}"))
 
 
 def _line(event: Any) -> int:

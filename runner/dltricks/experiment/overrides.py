@@ -10,7 +10,7 @@ from typing import Any
 
 from dltricks.core.errors import UsageError
 from dltricks.core.registry import KINDS
-from dltricks.experiment.document import MAX_DEPTH, Document, parse_value
+from dltricks.experiment.document import MAX_DEPTH, Document, parse_value, visible
 from dltricks.experiment.scalars import FORBIDDEN, LARGEST, read_scalar
 
 COMMAND_LINE = "command line"
@@ -42,11 +42,11 @@ def parse_override(text: str) -> Override:
     """
     key, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{COMMAND_LINE}: expected key=value, found {text!r}; for example optimizer.lr=0.01")
+        raise _error(f"{COMMAND_LINE}: expected key=value, found {text!r}; for example optimizer.lr=0.01")
     where = _where(key.strip(), COMMAND_LINE)
     values = split_values(value)
     if len(values) > 1:
-        raise UsageError(
+        raise _error(
             f"{COMMAND_LINE}: {key}: a single value is needed here, found {len(values)} ({value}); "
             f"a list is written in brackets: {key}=[{value}]"
         )
@@ -101,20 +101,20 @@ def read_value(text: str, name: str) -> Any:
     text = text.strip()
     bad = FORBIDDEN.search(text)
     if bad:
-        raise UsageError(f"{name}: the character {bad[0]!a} is not allowed")
+        raise _error(f"{name}: the character {bad[0]!a} is not allowed")
     if text[:1] in ("[", "{", "'", '"'):
         return parse_value(text, name)
     try:
         return read_scalar(text)
     except ValueError as error:
-        raise UsageError(f"{name}: {error}") from error
+        raise _error(f"{name}: {error}") from error
 
 
 def apply(document: Document, overrides: Sequence[Override]) -> Document:
     """A new document in which the overrides replace the file's values.
 
-    A component given by name loses the fields of the old one; names are applied before fields, in whatever order they
-    were given.
+    A component given by name loses the fields of the old one; names are applied before fields, in whatever
+    order they were given.
 
     Raises:
         UsageError: the same key twice, or a field of something that has none.
@@ -125,7 +125,7 @@ def apply(document: Document, overrides: Sequence[Override]) -> Document:
     for override in sorted(overrides, key=lambda override: not override.whole):
         place = override.where[:1] if override.whole else override.where
         if place in seen:
-            raise UsageError(f"{override.origin}: {override}: given twice; keep one of the two")
+            raise _error(f"{override.origin}: {override}: given twice; keep one of the two")
         seen.add(place)
         _forget(result, place)
         if override.whole:
@@ -169,7 +169,7 @@ def _as_mapping(document: Document, override: Override) -> dict[str, Any]:
         return {field.name: found for field in fields(Seeds)}
     if key in ("seed", "expect") and not given:
         return {}
-    raise UsageError(f"{override.origin}: {override}: {key} has no fields; write {key}=value")
+    raise _error(f"{override.origin}: {override}: {key} has no fields; write {key}=value")
 
 
 def _forget(document: Document, place: tuple[str, ...]) -> None:
@@ -179,10 +179,14 @@ def _forget(document: Document, place: tuple[str, ...]) -> None:
     document.origins = {where: origin for where, origin in document.origins.items() if where[:n] != place}
 
 
+def _error(message: str) -> UsageError:
+    return UsageError(visible(message))
+
+
 def _where(key: str, origin: str) -> tuple[str, ...]:
     parts = tuple(key.split("."))
     if len(parts) > 2 or not all(parts):
-        raise UsageError(f"{origin}: expected key=value or key.sub=value, found the key {key!r}")
+        raise _error(f"{origin}: expected key=value or key.sub=value, found the key {key!r}")
     return parts
 
 
@@ -193,23 +197,21 @@ def _plain(value: Any, key: str, depth: int = 1) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if depth > MAX_DEPTH:
-        raise UsageError(f"{CALL}: {key}: nested more than {MAX_DEPTH} levels deep")
+        raise _error(f"{CALL}: {key}: nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, int):
         if abs(value) > LARGEST:
-            raise UsageError(f"{CALL}: {key}: whole numbers go up to {LARGEST}")
+            raise _error(f"{CALL}: {key}: whole numbers go up to {LARGEST}")
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise UsageError(f"{CALL}: {key}: {value} is not a finite number")
+            raise _error(f"{CALL}: {key}: {value} is not a finite number")
         return float(value)
     if isinstance(value, str):
         if FORBIDDEN.search(value):
-            raise UsageError(f"{CALL}: {key}: {value!a} contains a character that is not allowed")
+            raise _error(f"{CALL}: {key}: {value!a} contains a character that is not allowed")
         return str(value)
     if isinstance(value, (list, tuple)):
         return [_plain(item, key, depth + 1) for item in value]
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {str(name): _plain(item, key, depth + 1) for name, item in value.items()}
-    raise UsageError(
-        f"{CALL}: {key}: found {type(value).__name__}, allowed: numbers, text, lists and dictionaries of them"
-    )
+    raise _error(f"{CALL}: {key}: found {type(value).__name__}, allowed: numbers, text, lists and dictionaries of them")

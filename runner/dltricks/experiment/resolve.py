@@ -32,6 +32,7 @@ KEYS = (
 )
 """Every key of an experiment file, in the order of config.yaml."""
 
+_EXPECT = 'a mapping such as {val_accuracy: ">= 0.95"}'
 _NOT_IDENTITY = ("name", "expect", "checkpoint_seconds", "plugins")
 
 
@@ -46,7 +47,7 @@ class Experiment:
     recipe: Recipe
     expect: dict[str, Comparison]
     plugins: tuple[Plugin, ...]
-    """The users' files that are part of this run; config.yaml looks for their copies beside itself, in plugins/."""
+    """The users' tricks of this run; config.yaml expects their copies beside itself, in plugins/."""
     checkpoint_seconds: float
     folder: Path
     """Where the users' paths of ``config`` begin."""
@@ -123,9 +124,9 @@ class _Resolver:
         for where, message in check_combination(recipe):
             self.problem(where, message)
         for metric in expect:
-            message = expect_problem(recipe, metric)
-            if message:
-                self.problem(("expect", metric), message)
+            missing = expect_problem(recipe, metric)
+            if missing:
+                self.problem(("expect", metric), missing)
         self.stop_on_problems()
         used = self.used_plugins(loaded, components)
         config = self.config(name, components, settings, seeds, expect, used)
@@ -154,9 +155,7 @@ class _Resolver:
             name = self.document.path.stem if self.document.path else Path(self.document.name).stem
             problem = name_problem(name)
             if problem:
-                self.problem(
-                    (), f"the file's name {name!r} cannot name a folder of runs: {problem}; add `name: ...`"
-                )
+                self.problem((), f"the file's name {name!r} cannot name a folder of runs: {problem}; add a `name`")
             return name
         name = self.values["name"]
         if not isinstance(name, str):
@@ -190,8 +189,8 @@ class _Resolver:
         place = where
         name: Any = value
         if kind.number and isinstance(value, (int, float)) and not isinstance(value, bool):
-            name, field = kind.number
-            values = {field: value}
+            name = kind.number[0]
+            values = {kind.number[1]: value}
         elif isinstance(value, dict):
             values = {field: item for field, item in value.items() if field != "name"}
             name = value.get("name", kind.unnamed)
@@ -205,20 +204,20 @@ class _Resolver:
             forms = "a name, a number, or a mapping" if kind.number else "a name or a mapping"
             self.problem(place, f"found {describe(name)}, allowed: {forms} ({', '.join(names)})")
         elif name not in names:
-            self.problem(place, registry.unknown(kind.key, name, names))
+            short = name if len(name) <= 60 else f"{name[:60]}..."
+            self.problem(place, registry.unknown(kind.key, short, names))
         else:
             return schema.build(
                 registry.load(kind.key, name),
                 values,
-                lambda below, message: self.problem((*where, *below), f"{message} [{kind.key} {name}]"),
+                lambda below, message: self.problem((*where, *below), message),
+                name,
             )
         return None
 
     def settings(self) -> Any:
         names = [field.name for field in fields(Settings)]
-        return schema.build(
-            Settings, {key: self.values[key] for key in names if key in self.values}, self.problem
-        )
+        return schema.build(Settings, {key: self.values[key] for key in names if key in self.values}, self.problem)
 
     def seeds(self) -> Seeds:
         value = self.values.get("seed", 0)
@@ -239,7 +238,7 @@ class _Resolver:
         if not isinstance(value, dict):
             self.problem(
                 ("expect",),
-                f'found {describe(value)}, allowed: a mapping such as {{val_accuracy: ">= 0.95"}}',
+                f"found {describe(value)}, allowed: {_EXPECT}",
             )
             return result
         for metric, text in value.items():
@@ -254,13 +253,14 @@ class _Resolver:
             if comparison is None:
                 self.problem(
                     ("expect", metric),
-                    f'found {describe(text)}, allowed: a comparison with a number such as ">= 0.95" (>= <= > <)',
+                    f'found {describe(text)}, allowed: a comparison with a number, such as ">= 0.95"',
                 )
             else:
                 result[metric] = comparison
         return result
 
     def plugins(self, further: Sequence[Path]) -> list[Plugin]:
+        before = len(self.problems)
         value = self.values.get("plugins", [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             self.problem(("plugins",), f"found {describe(value)}, allowed: a list of Python files")
@@ -274,18 +274,23 @@ class _Resolver:
             except UsageError as error:
                 self.problem(("plugins", i), str(error))
         loaded += [registry.add_plugin(path) for path in further]
-        # Without the user's tricks every name of theirs would be reported as unknown.
-        self.stop_on_problems()
+        if len(self.problems) > before:
+            # Without the user's tricks every name of theirs would be reported as unknown.
+            self.stop_on_problems()
         return loaded
 
     def used_plugins(self, loaded: list[Plugin], components: dict[str, list[Any]]) -> tuple[Plugin, ...]:
-        """The plugins of the file and of the command line, and any loaded before whose trick is selected here."""
+        """The given plugins, and any that were loaded before and whose trick is selected here."""
         found = {(plugin.kind, plugin.name): plugin for plugin in loaded}
         for key, chosen in components.items():
             for component in chosen:
                 path = registry.source(key, component.name())
                 if not path.is_relative_to(registry.PACKAGE) and (key, component.name()) not in found:
                     found[key, component.name()] = registry.add_plugin(path)
+        files = [plugin.path.name for plugin in found.values()]
+        if len(set(files)) < len(files):
+            # Their copies lie in one folder.
+            self.problem(("plugins",), "two plugins have the same file name; rename one of them")
         return tuple(found[key] for key in sorted(found))
 
     def config(

@@ -66,7 +66,7 @@ def _integer(text: str, base: int) -> int:
     value = int(text, base) if len(text) <= 30 else LARGEST + 1
     if abs(value) > LARGEST:
         raise ValueError(
-            f"{_short(text)} is too large; whole numbers go up to {LARGEST}, write more as in 1e20"
+            f"{_short(text)} is too large: whole numbers go up to {LARGEST}; write an exponent, as in 1e20"
         )
     return value
 

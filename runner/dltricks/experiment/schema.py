@@ -19,7 +19,7 @@ from typing import Any
 from dltricks.core import registry
 from dltricks.core.registry import KINDS, Kind
 from dltricks.experiment.document import describe
-from dltricks.experiment.scalars import read_scalar
+from dltricks.experiment.scalars import LARGEST, read_scalar
 from dltricks.experiment.settings import COMPARISON, METRICS, SeedKeys, Settings
 
 Report = Callable[[tuple[str | int, ...], str], None]
@@ -27,7 +27,7 @@ Report = Callable[[tuple[str | int, ...], str], None]
 
 
 @cache
-def _adapter(cls: type[Any]) -> Any:
+def _adapter(cls: Any) -> Any:
     from pydantic import TypeAdapter
 
     strict = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
@@ -37,7 +37,7 @@ def _adapter(cls: type[Any]) -> Any:
 
 
 @cache
-def properties(cls: type[Any]) -> dict[str, dict[str, Any]]:
+def properties(cls: Any) -> dict[str, dict[str, Any]]:
     """The JSON schema of each field, with default and description; the fields in their order."""
     known = _adapter(cls).json_schema().get("properties", {})
     described = descriptions(cls)
@@ -53,7 +53,7 @@ def properties(cls: type[Any]) -> dict[str, dict[str, Any]]:
     return result
 
 
-def descriptions(cls: type[Any]) -> dict[str, str]:
+def descriptions(cls: Any) -> dict[str, str]:
     """The string below each field's declaration, also of inherited fields."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
@@ -61,7 +61,7 @@ def descriptions(cls: type[Any]) -> dict[str, str]:
     return found
 
 
-def required(cls: type[Any]) -> list[str]:
+def required(cls: Any) -> list[str]:
     """The fields without a default."""
     return [field.name for field in _fields(cls) if _default(field) is dataclasses.MISSING]
 
@@ -82,8 +82,11 @@ def to_mapping(component: Any) -> dict[str, Any]:
     return {field.name: plain(getattr(component, field.name)) for field in _fields(type(component))}
 
 
-def build(cls: type[Any], values: dict[str, Any], report: Report) -> Any:
-    """An instance of the dataclass from plain values; None, and at least one report, where they do not fit."""
+def build(cls: Any, values: dict[str, Any], report: Report, what: str = "") -> Any:
+    """An instance of the dataclass from plain values; None, and at least one report, where they do not fit.
+
+    ``what`` is the name of the trick, for messages about its fields.
+    """
     from pydantic import ValidationError
 
     allowed = [field.name for field in _fields(cls)]
@@ -91,21 +94,24 @@ def build(cls: type[Any], values: dict[str, Any], report: Report) -> Any:
     for name, value in values.items():
         if name not in allowed:
             good = False
-            report(
-                (name,), registry.unknown("field", name, allowed) if allowed else "there are no fields here"
-            )
+            field = f"field of {what}" if what else "field"
+            report((name,), registry.unknown(field, name, allowed) if allowed else f"{what} has no fields")
         elif _holds_null(value):
             good = False
             report((name,), NULL)
     if not good:
         return None
+    if not values and not required(cls):
+        # Defaults need no check, and most components of a file are nothing else: pydantic's work is spared.
+        return cls()
     try:
-        # Strict rules for JSON are those wanted here: a whole number may stand for a float, and nothing else converts.
+        # The strict rules for JSON are those wanted here: a whole number may stand for a float, a list for a
+        # tuple, and nothing else converts.
         return _adapter(cls).validate_json(json.dumps(_with_nulls(cls, values)))
     except ValidationError as error:
         seen = set()
         for problem in error.errors(include_url=False):
-            place, message = _explain(cls, values, problem)
+            place, message = _explain(cls, values, problem, what)
             if place not in seen:
                 seen.add(place)
                 report(place, message)
@@ -118,6 +124,8 @@ NULL = "found nothing (null); write none, or leave the key out"
 def mismatch(found: Any, schema: dict[str, Any]) -> str:
     """``found ..., allowed: ...``, with the nearest name or the number that was probably meant."""
     message = f"found {describe(found)}, allowed: {allowed_by(schema)}"
+    if isinstance(found, float) and found.is_integer() and "a whole number" in message:
+        return f"{message}; write {int(found)}" if abs(found) <= LARGEST else message
     if isinstance(found, str):
         near = difflib.get_close_matches(found, [str(choice) for choice in _choices(schema)], n=1)
         if near:
@@ -173,9 +181,9 @@ def json_schema() -> dict[str, Any]:
     }
     comparison = {"type": "string", "pattern": rf"^\s*{COMPARISON}\s*$"}
     keys["expect"] = {
-        "description": 'What a metric must reach, as in {val_accuracy: ">= 0.95"}; else the command ends with exit 9.',
+        "description": 'What metrics must reach, as in {val_accuracy: ">= 0.95"}; else exit code 9.',
         "type": "object",
-        "properties": {metric: comparison for metric in METRICS},
+        "properties": dict.fromkeys(METRICS, comparison),
         "additionalProperties": False,
     }
     keys["plugins"] = {
@@ -199,7 +207,7 @@ def _kind_schema(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
     names = registry.names(kind.key)
     alone, choices = [], []
     for name in names:
-        cls = registry.load(kind.key, name)
+        cls: Any = registry.load(kind.key, name)
         definitions[f"{kind.key}.{name}"] = _component_schema(kind, name, cls)
         choices.append({"$ref": f"#/definitions/{kind.key}.{name}"})
         if not required(cls):
@@ -209,7 +217,8 @@ def _kind_schema(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
     one: list[dict[str, Any]] = [{"enum": alone}]
     if kind.number is not None:
         name, field = kind.number
-        number = {k: v for k, v in properties(registry.load(kind.key, name))[field].items() if k != "default"}
+        numbered: Any = registry.load(kind.key, name)
+        number = {key: rule for key, rule in properties(numbered)[field].items() if key != "default"}
         one.append({**number, "description": f"The same as {{name: {name}, {field}: ...}}."})
     one += choices
     summaries = "\n".join(f"- {name}: {registry.summary(kind.key, name)}" for name in names)
@@ -220,7 +229,7 @@ def _kind_schema(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _component_schema(kind: Kind, name: str, cls: type[Any]) -> dict[str, Any]:
+def _component_schema(kind: Kind, name: str, cls: Any) -> dict[str, Any]:
     formula = (inspect.getdoc(cls) or "").partition("\n\n")[0]
     fields = {
         field: {**schema, "description": schema.get("description", formula)}
@@ -237,7 +246,7 @@ def _component_schema(kind: Kind, name: str, cls: type[Any]) -> dict[str, Any]:
     }
 
 
-def _fields(cls: type[Any]) -> list[dataclasses.Field[Any]]:
+def _fields(cls: Any) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(cls) if field.init]
 
 
@@ -248,9 +257,9 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 @cache
-def _written_in(cls: type[Any]) -> dict[str, str]:
+def _written_in(cls: Any) -> dict[str, str]:
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-    if file is None or not dataclasses.is_dataclass(cls):
+    if file is None:
         return {}
     found = {}
     for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))):
@@ -281,7 +290,7 @@ def _draft_7(schema: Any) -> Any:
     return result
 
 
-def _with_nulls(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+def _with_nulls(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
     """``none`` as None in the fields that may be absent."""
     schemas = properties(cls)
     optional = {name for name, schema in schemas.items() if {"const": "none"} in schema.get("anyOf", [])}
@@ -296,7 +305,7 @@ def _holds_null(value: Any) -> bool:
     return value is None
 
 
-def _explain(cls: type[Any], values: dict[str, Any], problem: Any) -> tuple[tuple[str | int, ...], str]:
+def _explain(cls: Any, values: dict[str, Any], problem: Any, what: str) -> tuple[tuple[str | int, ...], str]:
     """pydantic's finding as a place and a sentence of ours."""
     location = problem["loc"]
     if not location or location[0] not in properties(cls):
@@ -304,7 +313,7 @@ def _explain(cls: type[Any], values: dict[str, Any], problem: Any) -> tuple[tupl
     name = str(location[0])
     schema: Any = properties(cls)[name]
     if problem["type"] == "missing" and len(location) == 1:
-        return (), f"{name} is missing; it is {allowed_by(schema)}"
+        return (), f"{what} needs {name}, which is {allowed_by(schema)}"
     place: list[str | int] = [name]
     found = values[name]
     for part in location[1:]:
@@ -328,11 +337,11 @@ def _choices(schema: dict[str, Any]) -> list[Any]:
 def _bounds(schema: dict[str, Any]) -> str:
     words = []
     if "minimum" in schema:
-        words.append(f"from {schema['minimum']}")
+        words.append(f"at least {schema['minimum']}")
     if "exclusiveMinimum" in schema:
         words.append(f"above {schema['exclusiveMinimum']}")
     if "maximum" in schema:
-        words.append(f"up to {schema['maximum']}")
+        words.append(f"at most {schema['maximum']}")
     if "exclusiveMaximum" in schema:
         words.append(f"below {schema['exclusiveMaximum']}")
     return " " + " and ".join(words) if words else ""

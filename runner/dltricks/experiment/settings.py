@@ -25,7 +25,7 @@ class Settings:
     batch_size: Size | Literal["full"] = 32
     """Samples per step; `full` takes all of them, which is classical gradient descent."""
     validation: Rate | Literal["test"] = 0.1
-    """Share of the samples that is kept out of training, stratified by class; `test` validates on the test part."""
+    """Share of the samples that is kept out of training, in each class; `test` validates on the test part."""
     limit: Size | None = None
     """Number of training samples to use, stratified by class; `none` uses all."""
     dtype: Literal["float32", "float64"] = "float32"
@@ -56,9 +56,7 @@ class SeedKeys:
     """Generated data sets."""
 
 
-METRICS = tuple(
-    f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy", "rmse")
-)
+METRICS = tuple(f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy", "rmse"))
 """The metrics that a file can expect something of."""
 
 _OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}

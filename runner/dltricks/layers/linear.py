@@ -10,7 +10,7 @@ import numpy as np
 from dltricks.core.errors import UsageError
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Context, Layer, Shape
-from dltricks.core.parallel import matmul
+from dltricks.core.parallel import product
 from dltricks.core.types import Array, Size
 
 
@@ -64,6 +64,9 @@ class Linear(Layer):
         self.y = self.buffer("y", (replicas, batch, self.width))
         if self.needs_dx:
             self.dx = self.buffer("dx", shape)
+        self.times_W = product(replicas, batch, inputs, self.width)
+        self.times_dy = product(replicas, inputs, batch, self.width)
+        self.times_Wt = product(replicas, batch, self.width, inputs)
         # Sums over the batch belong in BLAS: many times faster than sum(axis).
         self.ones = np.ones((1, batch), self.dtype)
         for transform in self.transforms:
@@ -76,20 +79,21 @@ class Linear(Layer):
             W = transform.forward(W, context)
         if self.transforms:
             self.Wt = W.swapaxes(-1, -2)
-        matmul(x, W, self.y)
+        self.times_W(x, W, self.y)
         if self.bias:
             np.add(self.y, self.b_row, out=self.y)
         return self.y
 
     def backward(self, dy: Array) -> Array | None:
-        dW: Array | None = matmul(self.x.swapaxes(-1, -2), dy, self.dW)
+        self.times_dy(self.x.swapaxes(-1, -2), dy, self.dW)
         if self.bias:
             np.matmul(self.ones, dy, out=self.db_row)
         if self.needs_dx:
-            matmul(dy, self.Wt, self.dx)
-        for transform in reversed(self.transforms):
-            assert dW is not None
-            dW = transform.backward(dW)
+            self.times_Wt(dy, self.Wt, self.dx)
         if self.transforms:
+            dW: Array | None = self.dW
+            for transform in reversed(self.transforms):
+                assert dW is not None
+                dW = transform.backward(dW)
             self.dW[...] = dW
         return self.dx if self.needs_dx else None

@@ -32,6 +32,7 @@ class CrossEntropy(Loss):
         self.ones = np.ones((classes, 1), dtype)
         self.highest = np.empty((replicas, batch, 1), dtype)
         self.sums = np.empty((replicas, batch, 1), dtype)
+        self.sums_row = self.sums[..., 0]
         self.soft = np.empty(shape, dtype)
 
     def forward(self, z: Array, target: Array) -> Array:
@@ -43,7 +44,8 @@ class CrossEntropy(Loss):
         np.exp(shifted, out=self.dz)
         np.matmul(self.dz, self.ones, out=self.sums)
         # The targets sum to one, so -sum t log q = log sum exp - t . z
-        return np.asarray(np.log(self.sums)[..., 0] - np.vecdot(target, shifted))
+        losses: Array = np.log(self.sums_row) - np.vecdot(target, shifted)
+        return losses
 
     def backward(self) -> Array:
         np.divide(self.dz, self.sums, out=self.dz)

@@ -1,7 +1,7 @@
 """Checkpoints: the state of a run between two steps, in files of which the newest two are kept.
 
-``checkpoints/<step>.npz`` holds the arrays, and before them, as bytes of JSON in the array ``checkpoint``, the
-format, the hash of the run's configuration, the state's plain values, and how far each log had been written.
+``checkpoints/<step>.npz`` holds the state's arrays, and before them the array ``checkpoint``, the bytes of a
+JSON object: the format, the hash of the configuration, plain values, how far each log had been written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state with its number, the steps done so far, and the marks of the logs that belong to it."""
+    """A state with its number, the steps done so far, and what else in the run folder belongs to it."""
 
     number: int
     state: State
     marks: dict[str, Mark]
+    """How far each log had been written, by the file's name."""
+    config_sum: str
+    """The SHA-256 of config.yaml as a file."""
 
 
 def save(folder: Path, config_hash: str, checkpoint: Checkpoint) -> None:
@@ -50,12 +54,13 @@ def save(folder: Path, config_hash: str, checkpoint: Checkpoint) -> None:
     header = {
         "format": FORMAT,
         "config": config_hash,
+        "config_sum": checkpoint.config_sum,
         "number": checkpoint.number,
         "marks": {name: asdict(mark) for name, mark in checkpoint.marks.items()},
         "meta": checkpoint.state.meta,
     }
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    arrays.save(_path(folder, checkpoint.number), {_HEADER: text, **checkpoint.state.arrays})
+    arrays.save(path_of(folder, checkpoint.number), {_HEADER: text, **checkpoint.state.arrays})
     older = [number for number in numbers(folder) if number < checkpoint.number]
     discard(folder, keep=[checkpoint.number, *older[-(KEPT - 1) :]])
 
@@ -64,7 +69,7 @@ def discard(folder: Path, keep: Collection[int]) -> None:
     """Removes every checkpoint but those named."""
     for number in numbers(folder):
         if number not in keep:
-            files.remove(_path(folder, number))
+            files.remove(path_of(folder, number))
 
 
 def numbers(folder: Path) -> list[int]:
@@ -77,12 +82,16 @@ def _name(number: int) -> str:
     return f"{number:010d}.npz"
 
 
-def _path(folder: Path, number: int) -> Path:
+def path_of(folder: Path, number: int) -> Path:
+    """The file of a checkpoint."""
     return folder / _name(number)
 
 
 def load_newest(
-    folder: Path, config_hash: str, fault: Callable[[Checkpoint], str | None] = lambda checkpoint: None
+    folder: Path,
+    config_hash: str,
+    fault: Callable[[Checkpoint], str | None] = lambda checkpoint: None,
+    at_most: float = inf,
 ) -> tuple[Checkpoint | None, list[str]]:
     """The newest valid checkpoint, or None where there is no checkpoint; and warnings about damaged ones.
 
@@ -90,14 +99,15 @@ def load_newest(
         folder: the folder of the checkpoints.
         config_hash: the hash of the configuration that is to go on.
         fault: what else is wrong with a checkpoint, if anything: then an older one is looked for.
+        at_most: the highest number to look at.
 
     Raises:
         DamagedError: checkpoints, but none valid; or of another configuration or a newer version.
         FileSystemError: a checkpoint that cannot be read, or is a link.
     """
     warnings: list[str] = []
-    for number in reversed(numbers(folder)):
-        path = _path(folder, number)
+    for number in sorted((n for n in numbers(folder) if n <= at_most), reverse=True):
+        path = path_of(folder, number)
         try:
             checkpoint = load(path, config_hash)
             reason = fault(checkpoint)
@@ -137,7 +147,7 @@ def load(path: Path, config_hash: str | None = None) -> Checkpoint:
             f"{path}: belongs to the configuration {header['config'][:12]}, not to {config_hash[:12]}"
         )
     marks = {name: _mark(value, path) for name, value in header["marks"].items()}
-    return Checkpoint(header["number"], State(stored, header["meta"]), marks)
+    return Checkpoint(header["number"], State(stored, header["meta"]), marks, header["config_sum"])
 
 
 def _header(text: Array, path: Path) -> dict[str, Any]:
@@ -146,7 +156,7 @@ def _header(text: Array, path: Path) -> dict[str, Any]:
         header = json.loads(text.tobytes())
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path}: its header is not valid JSON") from error
-    kinds = {"format": int, "config": str, "number": int, "marks": dict, "meta": dict}
+    kinds = {"format": int, "config": str, "config_sum": str, "number": int, "marks": dict, "meta": dict}
     if not isinstance(header, Mapping) or any(type(header.get(key)) is not kinds[key] for key in kinds):
         raise DamagedError(f"{path}: its header lacks what a checkpoint needs")
     return dict(header)

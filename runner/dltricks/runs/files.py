@@ -72,19 +72,22 @@ class Disk:
         os.close(fd)
 
     def replace(self, source: Path, target: Path) -> None:
-        os.replace(source, target)
+        source.replace(target)
 
     def unlink(self, path: Path) -> None:
-        os.unlink(path)
+        path.unlink()
 
     def mkdir(self, path: Path) -> None:
-        os.mkdir(path)
+        path.mkdir()
 
     def fsync_folder(self, path: Path) -> None:
         """Makes names in a folder durable; nothing on Windows, which cannot open folders."""
         if sys.platform == "win32":
             return
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+        except PermissionError:
+            return  # writable but not readable: its names cannot be synced by us
         try:
             os.fsync(fd)
         except OSError as error:
@@ -244,9 +247,12 @@ def cut(path: Path, size: int) -> None:
             disk.close(fd)
 
 
-def make_folder(path: Path) -> None:
-    """Makes a folder and those above it. Durable only after ``sync_folder`` of each folder above."""
-    missing = []
+def make_folder(path: Path) -> list[Path]:
+    """Makes a folder and those above it; returns those made.
+
+    They are durable only after ``sync_folder`` of the folder above each.
+    """
+    missing: list[Path] = []
     with reported(path):
         while not path.is_dir():
             missing.append(path)
@@ -254,6 +260,7 @@ def make_folder(path: Path) -> None:
         for folder in reversed(missing):
             with suppress(FileExistsError):  # another process was faster
                 disk.mkdir(folder)
+    return missing
 
 
 def sync_folder(path: Path) -> None:
@@ -272,7 +279,7 @@ def names(folder: Path) -> list[str]:
     """The names in a folder, sorted; none where there is no folder."""
     with reported(folder):
         try:
-            return sorted(os.listdir(folder))
+            return sorted(entry.name for entry in folder.iterdir())
         except FileNotFoundError:
             return []
 

@@ -50,6 +50,7 @@ def hold(folder: Path) -> Iterator[None]:
         # A forked child has closed its copy already.
         if fd in _held:
             _held.discard(fd)
+            _release(fd)
             os.close(fd)
 
 
@@ -84,7 +85,7 @@ def _acquire(path: Path) -> int:
 
 def _is_at(fd: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
+        return os.path.samestat(os.fstat(fd), path.stat())
     except FileNotFoundError:
         return False
 
@@ -102,6 +103,10 @@ if sys.platform == "win32":
             raise
         return True
 
+    def _release(fd: int) -> None:
+        os.lseek(fd, 2**30, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
 else:
 
     def _try(fd: int, *, shared: bool) -> bool:
@@ -110,6 +115,10 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _release(fd: int) -> None:
+        # Closing alone would leave it to a child that was forked this moment.
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _introduce(fd: int) -> None:

@@ -41,7 +41,7 @@ def _is_reserved(name: str) -> bool:
 def safe_label(text: str, longest: int = LONGEST) -> str:
     """A text cut to length and to characters that are safe everywhere; others become ``_``."""
     label = re.sub(r"[^A-Za-z0-9._=,+-]", "_", text)[:longest]
-    if label[:1] in (".", "-") or _is_reserved(label):
+    if label[:1] in tuple(".-=,+") or _is_reserved(label):
         label = f"_{label[1:]}"
     return label
 
@@ -55,8 +55,7 @@ def label(varied: Mapping[str, Any], seed: Any) -> str:
 
 def _spell(value: Any) -> str:
     if isinstance(value, Mapping):
-        rest = [f"{key}={_spell(item)}" for key, item in value.items() if key != "name"]
-        return "+".join([str(value["name"])] * ("name" in value) + rest)
+        return "+".join(_spell(item) if key == "name" else f"{key}={_spell(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return "+".join(map(_spell, value))
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)

@@ -12,7 +12,8 @@ from dltricks.core.types import NonNegative, Size
 
 @dataclass
 class EarlyStopping(Stopper):
-    """Stops after epoch e when none of the last ``patience`` epochs beat the best before them by ``min_delta``.
+    """Stops after epoch e when none of the last ``patience`` epochs beat the best before them by
+    ``min_delta``.
 
     Reference: Prechelt 1998, https://doi.org/10.1007/3-540-49430-8_3
     Suggested: patience 5 to 10 on val_loss.

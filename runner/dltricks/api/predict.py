@@ -1,0 +1,47 @@
+"""Predictions of a trained run for new data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dltricks.api.session import PathLike, open_run
+from dltricks.core.types import Array
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """``values`` (N, classes) are probabilities, or (N, targets) predicted numbers for regression."""
+
+    values: Array
+    classes: list[str]
+    """Names of the classes; empty for regression."""
+    targets: list[str]
+    """Names of the predicted numbers; empty for classification."""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per sample: its number from 0, the predicted class and all probabilities, or the numbers."""
+        rows: list[dict[str, Any]] = []
+        for number, values in enumerate(self.values):
+            row: dict[str, Any] = {"row": number}
+            if self.classes:
+                row["prediction"] = self.classes[int(values.argmax())]
+            named = [f"p({name})" for name in self.classes] or self.targets
+            rows.append(row | {name: float(value) for name, value in zip(named, values, strict=True)})
+        return rows
+
+
+def predict(run: PathLike, file: PathLike, *, data_dir: PathLike | None = None, quiet: bool = True) -> Prediction:
+    """Predicts every sample of a file: a table for a csv run, else .npy or .npz (array ``x``) in the data's own units.
+
+    Raises:
+        UsageError: no run there that has ended, or a file whose samples do not fit.
+        DamagedError: weights or data that are not what the run was made with.
+    """
+    stored = open_run(run, data_dir, quiet=quiet)
+    inputs = stored.experiment.recipe.dataset.predict_inputs(Path(file), stored.data)
+    targets = list(stored.data.targets) or [f"y{i}" for i in range(stored.evaluator.network.output_shape[0])]
+    classes = list(stored.data.classes)
+    return Prediction(stored.evaluator.predict(inputs), classes, [] if classes else targets)

@@ -1,0 +1,246 @@
+"""What several commands begin with: an experiment from a file, its data and network, and a stored run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dltricks.core.dataset import Data
+from dltricks.core.errors import DamagedError, UsageError
+from dltricks.core.parallel import available_cores, pool
+from dltricks.core.types import Array
+from dltricks.engine.evaluate import Evaluator
+from dltricks.engine.trainer import Trainer
+from dltricks.experiment.datafiles import DataFiles
+from dltricks.experiment.document import Document, load_document
+from dltricks.experiment.overrides import apply, from_arguments, parse_override
+from dltricks.experiment.resolve import KEYS, Experiment, resolve
+from dltricks.runs import files, reading
+
+PathLike = str | Path
+Overrides = Sequence[str] | Mapping[str, Any]
+"""Values laid over a file's: ``["optimizer.lr=0.1"]`` or ``{"optimizer.lr": 0.1}``."""
+
+MOST_THREADS = 256
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A valid experiment, and the document that says where each of its values was written."""
+
+    experiment: Experiment
+    document: Document
+
+    def trainer(self, data_dir: PathLike | None = None, *, quiet: bool = True) -> Trainer:
+        """Loads the data, found or downloaded, and builds the network.
+
+        Raises:
+            UsageError, DamagedError: data or parts that cannot be trained together.
+        """
+        experiment = self.experiment
+        data_files = DataFiles(Path(data_dir) if data_dir else None, experiment.folder, quiet)
+        with self._located("dataset"):
+            data = experiment.recipe.dataset.load(data_files, experiment.recipe.seeds.data)
+        with self._located():
+            return Trainer([experiment.recipe], [data])
+
+    @contextmanager
+    def _located(self, default: str | None = None) -> Iterator[None]:
+        """Puts file, line and key before the engine's messages, which knows values and not where they were written."""
+        try:
+            yield
+        except UsageError as error:
+            key, colon, rest = str(error).partition(": ")
+            if colon and key.split(".")[0] in KEYS:
+                raise UsageError(self.document.error(tuple(key.split(".")), rest)) from error
+            raise UsageError(self.document.error((default,) if default else (), str(error))) from error
+
+
+def open_experiment(
+    file: PathLike,
+    overrides: Overrides = (),
+    values: Mapping[str, Any] | None = None,
+    *,
+    plugins: Sequence[PathLike] = (),
+) -> Opened:
+    """Resolves an experiment file with overrides and then further values laid over it.
+
+    Raises:
+        UsageError: anything wrong with file, keys or values.
+    """
+    if isinstance(overrides, str):
+        raise UsageError(f"overrides: found the text {overrides!r}, allowed: a list of such texts, or a mapping")
+    if isinstance(overrides, Mapping):
+        changes = from_arguments(overrides)
+    else:
+        changes = [parse_override(text) for text in overrides]
+    document = apply(load_document(file), [*changes, *from_arguments(values or {})])
+    return Opened(resolve(document, plugins=[Path(plugin) for plugin in plugins]), document)
+
+
+def use_threads(threads: int | None) -> None:
+    """Lets large products use that many threads, by default all cores.
+
+    Raises:
+        UsageError: a number that is none of threads.
+    """
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"threads: found {threads}, allowed: a whole number from 1 to {MOST_THREADS}")
+    pool.resize(available_cores() if threads is None else threads)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it lies in its folder."""
+
+    path: Path
+    config: dict[str, Any] = field(repr=False)
+    """The resolved experiment."""
+    result: dict[str, Any] = field(repr=False)
+    """The content of run.json: status, seed, epochs, best, final, test, and checksums."""
+    history: list[dict[str, Any]] = field(repr=False)
+    """The metrics of each epoch, oldest first."""
+    reused: bool = False
+    """Whether the run had been trained before and was only read."""
+
+    @cached_property
+    def metrics(self) -> dict[str, Array]:
+        """Each metric as a float64 array with one value per epoch."""
+        first = self.history[0] if self.history else {}
+        names = [name for name, value in first.items() if isinstance(value, (int, float))]
+        return {name: np.array([line[name] for line in self.history], np.float64) for name in names}
+
+    @property
+    def status(self) -> str:
+        """``finished`` or ``diverged``."""
+        return str(self.result["status"])
+
+    @property
+    def kept(self) -> str | None:
+        """Whose weights are stored: those of the ``best`` epoch or the ``final`` one; None after divergence."""
+        if self.status == "diverged":
+            return None
+        return "best" if self.config["early_stopping"].get("restore_best", False) else "final"
+
+    @property
+    def recorded(self) -> dict[str, float]:
+        """The metrics of the epoch whose weights are stored, and the test metrics; empty after divergence."""
+        line = self.result[self.kept] if self.kept else {}
+        return {**line, **(self.result["test"] or {})}
+
+    def weights(self) -> dict[str, Array]:
+        """The weights that the result stands for, by path; checked against run.json."""
+        return reading.read_weights(self.path)
+
+
+def read(path: PathLike, *, reused: bool = False) -> Run:
+    """A run that has ended.
+
+    Raises:
+        UsageError: no such folder, or a run that has not ended.
+        DamagedError: a file that is not what was written.
+    """
+    path = Path(path)
+    if not _is_run(path):
+        raise UsageError(f"{path} is not a run folder: it has no {reading.CONFIG}")
+    record = reading.read_run(path)
+    if record.result is None:
+        state = reading.status(path)
+        raise UsageError(f"{path} is {state} and has no result yet; train it again to let it go on")
+    return Run(path, record.config, record.result, record.metrics, reused)
+
+
+def find_run(run: PathLike, runs_dir: PathLike = "runs") -> Path:
+    """The folder of a run that is named by its path, its path below ``runs_dir``, its experiment, or its id.
+
+    Raises:
+        UsageError: none, or several; the message names them.
+    """
+    given, runs_dir = Path(run), Path(runs_dir)
+    for folder in (given, runs_dir / given):
+        if _is_run(folder):
+            return folder
+        inside = [path for path in _children(folder) if _is_run(path)]
+        if len(inside) == 1:
+            return inside[0]
+        if inside:
+            raise UsageError(f"{folder} holds {len(inside)} runs; name one of them: {_listed(inside)}")
+    everything = [path for group in _children(runs_dir) for path in _children(group) if _is_run(path)]
+    text = str(run)
+    found = [path for path in everything if len(text) >= 4 and path.name.rpartition("-")[2].startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{text!r} begins the id of {len(found)} runs; name one of them: {_listed(found)}")
+    names = [text for path in everything for text in (path.parent.name, path.name, str(path))]
+    near = difflib.get_close_matches(text, dict.fromkeys(names), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    what = "is not a run folder" if given.exists() else "no such run"
+    raise UsageError(
+        f"{text}: {what}, nor an experiment or id below {runs_dir}{hint}"
+        if everything
+        else f"{text}: {what}, and {runs_dir} holds no runs; name it with --runs-dir"
+    )
+
+
+def _children(folder: Path) -> list[Path]:
+    return [folder / name for name in files.names(folder)] if folder.is_dir() else []
+
+
+def _is_run(path: Path) -> bool:
+    return (path / reading.CONFIG).is_file()
+
+
+def _listed(paths: Sequence[Path], most: int = 5) -> str:
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return ", ".join(str(path) for path in paths[:most]) + more
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run that has ended, with its experiment, data, and its network ready to use."""
+
+    run: Run
+    experiment: Experiment = field(repr=False)
+    data: Data = field(repr=False)
+    evaluator: Evaluator = field(repr=False)
+
+
+def open_run(
+    run: PathLike, runs_dir: PathLike = "runs", data_dir: PathLike | None = None, *, quiet: bool = True
+) -> StoredRun:
+    """Rebuilds a run's network from its folder.
+
+    Raises:
+        UsageError: no ended run there, or its data cannot be found.
+        DamagedError: weights that do not fit the configuration, or data that have changed.
+    """
+    stored = read(find_run(run, runs_dir))
+    # Paths in the configuration begin in the experiment file's folder; copies of plugins lie beside config.yaml.
+    base = reading.read_environment(stored.path).get("folder")
+    data_files = DataFiles(Path(data_dir) if data_dir else None, Path(base) if base else None, quiet)
+    experiment = resolve(load_document(stored.path / reading.CONFIG), files=data_files)
+    if experiment.hash != stored.result["hash"]:
+        raise DamagedError(f"{stored.path}: {_change(experiment, stored)}; its result cannot be measured again")
+    data = experiment.recipe.dataset.load(data_files, experiment.recipe.seeds.data)
+    use_threads(None)
+    try:
+        evaluator = Evaluator.restore(experiment.recipe, data, stored.weights())
+    except (KeyError, ValueError) as error:
+        raise DamagedError(f"{stored.path / reading.WEIGHTS}: does not fit the configuration: {error}") from error
+    return StoredRun(stored, experiment, data, evaluator)
+
+
+def _change(experiment: Experiment, stored: Run) -> str:
+    """Why an experiment that was read back is not the one that was trained."""
+    keys = [key for key, value in experiment.config.items() if stored.config.get(key) != value]
+    if keys:
+        return f"this version of dltricks reads its configuration differently ({', '.join(keys)})"
+    return "a data file or plugin that it was trained with has changed since"

@@ -1,0 +1,116 @@
+"""Batch normalization: every channel gets mean 0 and variance 1 over the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Gt, Le
+
+from dltricks.core.layer import Context, Shape
+from dltricks.core.normalization import Normalization
+from dltricks.core.types import Array, Positive
+
+
+@dataclass
+class Batch(Normalization):
+    """m = mean(x), v = mean((x - m)^2) over the batch (and the places of an image), for each channel
+    x^ = (x - m) / sqrt(v + eps)          y = gain x^ + bias
+    dx = gain / sqrt(v + eps) (dy - mean(dy) - x^ mean(dy x^))
+
+    Evaluation uses running statistics: running <- (1 - momentum) running + momentum new, the variance with n - 1.
+
+    Reference: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167
+    Suggested: deep networks, batches of 32 or more, with a larger learning rate than without it.
+    Does not help when batches are small or their samples depend on one another: the statistics are then noise.
+    As in PyTorch, ``momentum`` is the share of the new batch; Keras and the paper name the share of the old.
+    """
+
+    momentum: Annotated[float, Gt(0), Le(1)] = 0.1
+    eps: Positive = 1e-5
+
+    needs_batch = True
+    cancels_bias = True
+
+    def declare(self, shape: Shape) -> Shape:
+        self.affine(shape[-1])
+        # Means above variances in one array, so that one sweep updates both.
+        self.moving = self.statistic("moving", (2, shape[-1]), 0.0)
+        self.moving[:, 1] = 1.0
+        self.running = {"mean": self.moving[:, 0], "variance": self.moving[:, 1]}
+        return shape
+
+    def bound(self) -> None:
+        self.gain_row, self.dgain_row = self.gain[:, None], self.dgain[:, None]
+        self.bias_row, self.dbias_row = self.bias[:, None], self.dbias[:, None]
+
+    def allocate(self, shape: Shape) -> Shape:
+        replicas, channels, self.n = shape[0], shape[-1], prod(shape[1:-1])
+        self.flat = (replicas, self.n, channels)
+        self.y = self.buffer("y", shape)
+        self.rows = self.y.reshape(self.flat)
+        self.centred, self.tmp = self.buffer("centred", self.flat), self.buffer("tmp", self.flat)
+        # Means over the batch belong in BLAS: many times faster than mean(axis).
+        self.average = np.full((1, self.n), 1 / self.n, self.dtype)
+        self.moments = self.buffer("moments", (replicas, 2, channels))
+        self.sums = self.buffer("sums", (replicas, 2, channels))
+        self.inverse = self.buffer("inverse", (replicas, 1, channels))
+        self.scale = self.buffer("scale", (replicas, 1, channels))
+        self.c_eps = self._whole(self.eps)
+        self._weigh(0)
+        return shape
+
+    def forward(self, x: Array, context: Context) -> Array:
+        x, centred = x.reshape(self.flat), self.centred
+        self.training = context.training
+        if self.training:
+            mean, variance = self.moments[:, :1], self.moments[:, 1:]
+            np.matmul(self.average, x, out=mean)
+            np.subtract(x, mean, out=centred)
+            np.multiply(centred, centred, out=self.tmp)
+            np.matmul(self.average, self.tmp, out=variance)
+            if context.estimating != self.estimating:
+                self._weigh(context.estimating)
+            self.moving *= self.keep
+            self.moving += np.multiply(self.moments, self.take, out=self.sums)
+        else:
+            variance = self.moving[:, 1:]
+            np.subtract(x, self.moving[:, :1], out=centred)
+        np.add(variance, self.c_eps, out=self.inverse)
+        np.sqrt(self.inverse, out=self.inverse)
+        np.reciprocal(self.inverse, out=self.inverse)
+        np.multiply(self.inverse, self.gain_row, out=self.scale)
+        np.multiply(centred, self.scale, out=self.rows)
+        np.add(self.rows, self.bias_row, out=self.rows)
+        return self.y
+
+    def backward(self, dy: Array) -> Array | None:
+        shape, dy, tmp = dy.shape, dy.reshape(self.flat), self.tmp
+        mean, product = self.sums[:, :1], self.sums[:, 1:]
+        np.matmul(self.average, dy, out=mean)
+        np.multiply(mean, self.n, out=self.dbias_row)
+        np.multiply(dy, self.centred, out=tmp)
+        np.matmul(self.average, tmp, out=product)
+        np.multiply(product, self.inverse, out=product)
+        np.multiply(product, self.n, out=self.dgain_row)
+        if self.training:
+            np.multiply(product, self.inverse, out=product)
+            np.subtract(dy, mean, out=dy)
+            np.multiply(self.centred, product, out=tmp)
+            np.subtract(dy, tmp, out=dy)
+        return np.multiply(dy, self.scale, out=dy).reshape(shape)
+
+    def _weigh(self, estimating: int) -> None:
+        """Sets the shares of old and new moments; the n-th batch of an estimation weighs 1/n."""
+        self.estimating = estimating
+        share = 1 / estimating if estimating else np.asarray(self.momentum, np.float64)
+        self.keep = self._whole(1 - share)
+        # The variance was divided by n, the running one is by n - 1.
+        self.take = np.concatenate([self._whole(share), self._whole(share * self.n / max(1, self.n - 1))], 1)
+
+    def _whole(self, value: float | Array) -> Array:
+        # Spread over the channels: numpy adds equal shapes in half the time.
+        column = self.column(value, 3)
+        return np.ascontiguousarray(np.broadcast_to(column, (self.flat[0], 1, self.flat[2])))

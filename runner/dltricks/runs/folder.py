@@ -1,0 +1,223 @@
+"""The run folder while a run is trained: created, continued, checkpointed and finished.
+
+A power failure after any single operation leaves a valid older state, because whatever a file vouches for is
+durable before it: logs before the checkpoint that counts them, the rest before run.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.types import Array
+from dltricks.engine.state import State
+from dltricks.runs import arrays, checkpoint, environment, files, lock, reading, sealed
+from dltricks.runs.checkpoint import Checkpoint, Mark
+from dltricks.runs.logs import START, Log
+
+NOT_IDENTITY = ("name", "seeds", "sweep", "tune", "expect", "margin", "baseline")
+"""Keys in which a run's stored configuration may differ from the one that asks for it again."""
+
+
+class RunFolder:
+    """One run's folder. All but ``hold`` is for the holder of the lock:
+
+    ``with folder.hold():`` ``create``, ``resume``, then ``add_metrics``, ``add_timing`` and ``checkpoint``
+    as training goes on, and ``finish``.
+    """
+
+    def __init__(self, path: Path, config_hash: str) -> None:
+        self.path = path
+        self._hash = config_hash
+        self._metrics = Log(path / reading.METRICS, summed=False)
+        self._timing = Log(path / reading.TIMING, summed=True)
+        self._checkpoints = path / reading.CHECKPOINTS
+        self._unsynced = [path, *path.absolute().parents[:3]]
+        """Folders with new names in them: the run's own, and those above it up to that of all runs."""
+        self._sums: dict[str, str] = {}
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Makes the folder, holds its lock, and clears away what killed processes left half written.
+
+        Raises:
+            LockedError: another process trains this run.
+        """
+        self._unsynced += [folder.parent for folder in files.make_folder(self.path)]
+        with lock.hold(self.path):
+            for folder in (self.path, self._checkpoints, self.path / reading.PLUGINS):
+                self._refuse_link(folder)
+                files.remove_temporaries(folder)
+            yield
+
+    def create(self, config: str, env: Mapping[str, Any], plugins: Iterable[Path] = ()) -> list[str]:
+        """Writes what is known before training. Of an interrupted run, checks it instead.
+
+        Args:
+            config: the resolved configuration as YAML of plain values.
+            env: from ``environment.describe``.
+            plugins: files of the user's tricks, to be copied.
+
+        Returns:
+            Warnings: what changed in the environment so that bytes may differ.
+
+        Raises:
+            DamagedError: another configuration or plugin is stored here.
+        """
+        files.make_folder(self._checkpoints)
+        self._write_config(config.encode())
+        self._copy_plugins(list(plugins))
+        return self._write_environment(env)
+
+    def _write_config(self, text: bytes) -> None:
+        path = self.path / reading.CONFIG
+        stored = files.read(path, reading.LARGEST_CONFIG, follow_links=True)
+        if stored is None:
+            files.write_atomically(path, text)
+        elif stored != text:
+            old, new = reading.parse_config(stored, path), reading.parse_config(text, path)
+            keys = [key for key in dict.fromkeys([*old, *new]) if key not in NOT_IDENTITY]
+            changed = [key for key in keys if old.get(key) != new.get(key)]
+            if changed:
+                raise DamagedError(
+                    f"{path}: differs from the configuration that the folder's hash stands for, in "
+                    f"{', '.join(changed)}; --fresh starts anew"
+                )
+        self._sums[reading.CONFIG] = hashlib.sha256(stored or text).hexdigest()
+
+    def _copy_plugins(self, plugins: list[Path]) -> None:
+        if not plugins:
+            return
+        folder = self.path / reading.PLUGINS
+        files.make_folder(folder)
+        for plugin in plugins:
+            with files.reported(plugin):
+                source = plugin.read_bytes()
+            copy = folder / plugin.name
+            stored = files.read(copy, arrays.LARGEST)
+            if stored is None:
+                files.write_atomically(copy, source)
+            elif stored != source:
+                raise DamagedError(f"{copy}: not the plugin that this run began with; --fresh starts anew")
+            self._sums[f"{reading.PLUGINS}/{plugin.name}"] = hashlib.sha256(source).hexdigest()
+
+    def _write_environment(self, env: Mapping[str, Any]) -> list[str]:
+        path = self.path / reading.ENVIRONMENT
+        now: dict[str, Any] = {"format": reading.FORMAT, **env}
+        warnings = []
+        try:
+            before = sealed.load(path, reading.FORMAT)
+        except DamagedError as error:
+            before = None
+            warnings.append(f"{error}; written anew")
+        if before is not None:
+            changes = environment.differences(before, now)
+            if not changes:
+                return []
+            warnings.append(
+                f"{self.path}: goes on elsewhere than it began, bytes may differ: {'; '.join(changes)}"
+            )
+            now["before"] = before
+        sealed.save(path, now)
+        return warnings
+
+    def resume(self, at_most: float = inf) -> tuple[Checkpoint | None, list[str]]:
+        """The newest valid checkpoint and warnings, after cutting the logs back to it; None to start anew.
+
+        Args:
+            at_most: the highest number wanted, so that the runs of a stack can go on from a common one.
+
+        Raises:
+            DamagedError: there are checkpoints, but none is valid.
+        """
+        found, warnings = checkpoint.load_newest(self._checkpoints, self._hash, self._fault, at_most)
+        marks = found.marks if found else {}
+        if found:
+            # A number above it is damaged or given up; later ones must not take it for their predecessor.
+            older = [number for number in checkpoint.numbers(self._checkpoints) if number <= found.number]
+            checkpoint.discard(self._checkpoints, keep=older)
+        self._metrics.cut(marks.get(reading.METRICS, START))
+        timing = marks.get(reading.TIMING, START)
+        fault = self._timing.fault(timing)
+        if fault:
+            # Only seconds are lost, no reason to give up the checkpoint.
+            warnings.append(f"{self._timing.path}: {fault}; its earlier epochs are dropped")
+        self._timing.cut(START if fault else timing)
+        return found, warnings
+
+    def _fault(self, found: Checkpoint) -> str | None:
+        if found.config_sum != self._sums[reading.CONFIG]:
+            return f"{reading.CONFIG} is not what it says"
+        return self._metrics.fault(found.marks.get(reading.METRICS))
+
+    def add_metrics(self, line: Mapping[str, Any]) -> None:
+        """Adds one epoch's deterministic values; written with the next checkpoint or at the end."""
+        self._metrics.add(line)
+
+    def add_timing(self, line: Mapping[str, Any]) -> None:
+        """Adds one epoch's seconds and memory; written with the next checkpoint or at the end."""
+        self._timing.add(line)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The epochs so far, oldest first."""
+        return self._metrics.lines()
+
+    def checkpoint(self, number: int, state: State) -> None:
+        """Writes a checkpoint that counts all epochs added so far.
+
+        Args:
+            number: steps done; later states have higher numbers.
+            state: everything that training needs to go on.
+        """
+        marks = self._sync()
+        config = self._sums[reading.CONFIG]
+        checkpoint.save(self._checkpoints, self._hash, Checkpoint(number, state, marks, config))
+
+    def _sync(self) -> dict[str, Mark]:
+        marks = {log.path.name: log.sync() for log in (self._metrics, self._timing)}
+        while self._unsynced:
+            files.sync_folder(self._unsynced[-1])
+            self._unsynced.pop()
+        return marks
+
+    def finish(self, record: Mapping[str, Any], weights: Mapping[str, Array]) -> dict[str, Any]:
+        """Ends the run with its weights and run.json, which comes last and vouches for the rest.
+
+        Args:
+            record: ``id hash status seed epochs best final test`` and further deterministic values.
+            weights: the weights that the result stands for.
+
+        Returns:
+            The content of run.json.
+        """
+        marks = self._sync()
+        if not self._metrics.path.exists():  # diverged within the first epoch
+            files.append_and_sync(self._metrics.path, b"", 0)
+        # The sums are of what was written, not of what may have become of it on the disk.
+        sums = {
+            **self._sums,
+            reading.METRICS: marks[reading.METRICS].sha256,
+            reading.WEIGHTS: arrays.save(self.path / reading.WEIGHTS, weights),
+        }
+        return sealed.save(self.path / reading.RUN, {"format": reading.FORMAT, **record, "files": sums})
+
+    def reset(self) -> None:
+        """Forgets an earlier run, so that training starts anew; run.json goes first, since it vouches."""
+        files.remove(self.path / reading.RUN)
+        files.sync_folder(self.path)
+        if self._checkpoints.is_dir():
+            checkpoint.discard(self._checkpoints, keep=())
+            files.sync_folder(self._checkpoints)
+        for name in files.names(self.path / reading.PLUGINS):
+            files.remove(self.path / reading.PLUGINS / name)
+        for name in (reading.WEIGHTS, reading.METRICS, reading.TIMING, reading.ENVIRONMENT, reading.CONFIG):
+            files.remove(self.path / name)
+
+    def _refuse_link(self, folder: Path) -> None:
+        if folder != self.path and folder.is_symlink():
+            raise FileSystemError(f"{folder}: a link, which is not followed here; remove it")

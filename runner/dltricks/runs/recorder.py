@@ -1,0 +1,127 @@
+"""Writes what training yields into run folders: metrics, checkpoints by time and on signals, and the end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from dltricks.core.errors import StoppedError
+from dltricks.engine.hooks import Hook
+from dltricks.engine.trainer import Outcome, Trainer
+from dltricks.runs.folder import RunFolder
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@dataclass
+class Recording:
+    """One run's folder, with what run.json says of the run beside its outcome."""
+
+    folder: RunFolder
+    identity: dict[str, Any]
+    lines: int = 0
+    """Epochs written so far."""
+    done: bool = False
+
+
+class Recorder(Hook):
+    """Records the runs of a stack, in the order in which they were handed to the trainer."""
+
+    def __init__(self, recordings: Sequence[Recording], checkpoint_seconds: float) -> None:
+        self.recordings = recordings
+        self.seconds = checkpoint_seconds
+        self.results: list[dict[str, Any] | None] = [None] * len(recordings)
+        """The content of each run.json, once its run has ended."""
+        self._signal: int | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Takes signals while inside: the first lets the step end and be saved, a second leaves at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        for number, handler in before.items():
+            # Who started us under nohup wants hang-ups ignored.
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, self._take)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self._signal is not None:
+            raise SystemExit(128 + number)
+        self._signal = number
+
+    def on_train_begin(self, run: Trainer) -> None:
+        now = time.monotonic()
+        self._next, self._epoch_began = now + self.seconds, now
+
+    def on_step_end(self, run: Trainer) -> None:
+        # The last step of an epoch belongs together with its evaluation: on_epoch_end takes over there.
+        if run.step < run.steps and (self._signal is not None or time.monotonic() >= self._next):
+            self._save(run)
+
+    def on_epoch_end(self, run: Trainer) -> None:
+        now = time.monotonic()
+        timing = {"seconds": now - self._epoch_began, "steps": run.steps, **_memory()}
+        self._epoch_began = now
+        for number, recording in enumerate(self.recordings):
+            if recording.done:
+                continue
+            outcome = run.outcomes[number]
+            history = outcome.history if outcome else run.history[run.numbers.index(number)]
+            for line in history[recording.lines :]:
+                recording.folder.add_metrics(line)
+                recording.folder.add_timing({"epoch": line["epoch"], **timing})
+            recording.lines = len(history)
+            if outcome:
+                self.results[number] = recording.folder.finish(_record(recording, outcome), outcome.weights)
+                recording.done = True
+        if run.active and (self._signal is not None or now >= self._next):
+            self._save(run)
+
+    def _save(self, run: Trainer) -> None:
+        for k, number in enumerate(run.numbers):
+            if not self.recordings[number].done and run.outcomes[number] is None:
+                self.recordings[number].folder.checkpoint(run.t, run.state(k))
+        self._next = time.monotonic() + self.seconds
+        if self._signal is not None:
+            raise StoppedError(
+                f"stopped by {signal.Signals(self._signal).name} after {run.t:,} steps, in epoch {run.epoch + 1}; "
+                "the same command goes on from there",
+                self._signal,
+            )
+
+
+def _record(recording: Recording, outcome: Outcome) -> dict[str, Any]:
+    record = {
+        **recording.identity,
+        "status": outcome.status,
+        "epochs": len(outcome.history),
+        "best": outcome.best,
+        "final": outcome.final,
+        "test": outcome.test or None,
+    }
+    if outcome.failure is not None:
+        record["failure"] = vars(outcome.failure)
+    return record
+
+
+def _memory() -> dict[str, int]:
+    if sys.platform == "win32":
+        return {}
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}

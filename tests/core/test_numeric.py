@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dltricks.core.numeric import column_norms, norms, power, shrink
+
+
+def test_power_is_the_same_alone_and_in_a_stack() -> None:
+    base = np.random.default_rng(0).uniform(0.1, 1, (7, 1))
+    for exponent in (2, 0.5, 3, 17.25):
+        together = power(base, exponent)
+        assert together.shape == (7, 1)
+        for k in range(7):
+            assert together[k, 0] == power(base[k : k + 1], exponent)[0, 0] == float(base[k, 0]) ** exponent
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_norms_above_a_buffer_boundary_are_the_same_alone_and_in_a_stack(dtype: str) -> None:
+    flat = np.random.default_rng(0).normal(size=(5, 20011)).astype(dtype)
+    together = norms(flat)
+    assert together.dtype == np.float64
+    np.testing.assert_allclose(together, np.linalg.norm(flat.astype(np.float64), axis=1), rtol=1e-5)
+    for k in range(5):
+        assert norms(flat[k : k + 1].copy())[0] == together[k]
+
+
+@pytest.mark.parametrize(("dtype", "huge"), [("float32", 1e38), ("float64", 1e300)])
+def test_norms_of_huge_gradients_are_finite(dtype: str, huge: float) -> None:
+    flat = np.array([[3, 4], [3e-2, 4e-2], [3, np.inf], [3, np.nan]]).astype(dtype)
+    flat[1] *= np.dtype(dtype).type(huge)
+    with np.errstate(all="ignore"):
+        found = norms(flat)
+    np.testing.assert_allclose(found[:2], [5, 5e-2 * huge], rtol=1e-6)
+    assert found[2] == np.inf
+    assert np.isnan(found[3])
+
+
+def test_column_norms() -> None:
+    w = np.random.default_rng(0).normal(size=(3, 50, 4)).astype(np.float32)
+    w[1, :, 2] *= np.float32(1e30)
+    w[2, :, 1] = 0
+    with np.errstate(over="ignore"):
+        found = column_norms(w, np.empty(1000, np.float32))
+        alone = column_norms(w[1:2].copy(), np.empty(200, np.float32))
+    np.testing.assert_allclose(found[:, 0], np.linalg.norm(w.astype(np.float64), axis=1), rtol=1e-6)
+    assert (alone[0] == found[1]).all()
+
+
+def test_shrink_by_less_than_the_dtype_can_hold() -> None:
+    g = np.array([[1e38, -2e38], [1.0, 2.0]], np.float32)
+    factor = np.array([[1e-42], [0.25]])
+    shrink(g, factor)
+    np.testing.assert_allclose(g, [[1e-4, -2e-4], [0.25, 0.5]], rtol=1e-6)
+
+
+def test_shrink_by_one_changes_no_bit() -> None:
+    g = np.random.default_rng(0).normal(size=(2, 100)).astype(np.float32)
+    before = g.copy()
+    shrink(g, np.array([[1.0], [1e-43]]))
+    assert g[0].tobytes() == before[0].tobytes()
