@@ -11,21 +11,42 @@ Every command of the command line has a function of the same name here::
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dltricks import blas
 
+if TYPE_CHECKING:
+    from dltricks.api.average import average
+    from dltricks.api.check import check
+    from dltricks.api.evaluate import evaluate
+    from dltricks.api.init import init
+    from dltricks.api.lr_find import lr_find
+    from dltricks.api.predict import predict
+    from dltricks.api.schema import schema
+    from dltricks.api.train import train
+    from dltricks.api.tricks import tricks
+
 __version__ = "0.1.0"
 
-_FUNCTIONS = ("average", "check", "evaluate", "init", "lr_find", "predict", "schema", "train", "tricks")
-
-__all__ = ["__version__", *_FUNCTIONS]  # noqa: PLE0604
+__all__ = [
+    "__version__",
+    "average",
+    "check",
+    "evaluate",
+    "init",
+    "lr_find",
+    "predict",
+    "schema",
+    "train",
+    "tricks",
+]
 
 blas.choose_kernels()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FUNCTIONS:
+    # Imported when used: the command line shows its help without numpy.
+    if name in __all__:
         return getattr(import_module(f"dltricks.api.{name}"), name)
     raise AttributeError(f"module 'dltricks' has no attribute {name!r}")
 

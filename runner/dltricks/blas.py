@@ -1,7 +1,8 @@
 """Chooses OpenBLAS kernels before numpy is loaded.
 
-OpenBLAS picks its kernels by the processor's model number. Versions up to 0.3.31 do not know AMD's newer models and fall
-back to kernels for Haswell, although the processor has AVX-512: products of matrices then take about twice as long.
+OpenBLAS picks its kernels by the processor's model number. Versions up to 0.3.31 do not know AMD's newer models and
+fall back to kernels for Haswell, although the processor has AVX-512: products of matrices then take about twice as
+long.
 """
 
 from __future__ import annotations

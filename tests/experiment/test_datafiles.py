@@ -219,3 +219,8 @@ def test_a_missing_file_has_a_nearest_name(tmp_path, monkeypatch):
         DataFiles().resolve("nowhere/x.csv")
     with pytest.raises(UsageError, match="folder is a folder; a file is needed"):
         DataFiles().resolve("folder")
+
+
+def test_an_unknown_home_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such user"):
+        DataFiles(base=tmp_path).resolve("~nobody-of-that-name/table.csv")

@@ -21,12 +21,6 @@ def plugin(tmp_path):
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """For the tests that train hundreds of times."""
-    monkeypatch.setattr(files, "disk", BrokenDisk())
-
-
-@pytest.fixture
 def reference(tmp_path, plugin):
     """The stable files of an undisturbed run."""
     path = tmp_path / "reference" / "run"
@@ -249,7 +243,6 @@ def test_a_folder_removed_during_the_run(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("persistent", [False, True])
 def test_any_failing_operation_is_reported_and_mended_by_running_again(
     tmp_path, monkeypatch, plugin, reference, persistent
@@ -267,7 +260,6 @@ def test_any_failing_operation_is_reported_and_mended_by_running_again(
         reading.verify(path)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fresh", [False, True])
 def test_killed_before_any_operation(tmp_path, monkeypatch, plugin, reference, fresh):
     finished = tmp_path / "finished"
@@ -294,7 +286,6 @@ def test_killed_before_any_operation(tmp_path, monkeypatch, plugin, reference, f
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads files by descriptor")
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fresh", [False, True])
 def test_power_failure_after_any_operation(tmp_path, monkeypatch, plugin, reference, fresh):
     finished = tmp_path / "finished"

@@ -22,7 +22,7 @@ class Relu(Activation):
     """
 
     def allocate(self, shape: Shape) -> Shape:
-        # The maximum of two arrays is several times faster than that of an array and a number.
+        # Two arrays are compared several times faster than an array and a number.
         self.zeros = np.zeros(shape[1:], self.dtype)
         self.positive = self.buffer("positive", shape, bool)
         return super().allocate(shape)
@@ -31,5 +31,5 @@ class Relu(Activation):
         return np.maximum(x, self.zeros, out=self.y)
 
     def backward(self, dy: Array) -> Array | None:
-        np.greater(self.y, 0, out=self.positive)
+        np.greater(self.y, self.zeros, out=self.positive)
         return np.multiply(dy, self.positive, out=dy)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dltricks.api.session import PathLike, open_run
+from dltricks.core.errors import UsageError
 from dltricks.core.types import Array
 
 
@@ -14,7 +15,7 @@ from dltricks.core.types import Array
 class Prediction:
     """``values`` (N, classes) are probabilities, or (N, targets) predicted numbers for regression."""
 
-    values: Array
+    values: Array = field(repr=False)
     classes: list[str]
     """Names of the classes; empty for regression."""
     targets: list[str]
@@ -33,15 +34,32 @@ class Prediction:
         return rows
 
 
-def predict(run: PathLike, file: PathLike, *, data_dir: PathLike | None = None, quiet: bool = True) -> Prediction:
+def predict(
+    run: PathLike,
+    file: PathLike,
+    *,
+    runs_dir: PathLike = "runs",
+    data_dir: PathLike | None = None,
+    quiet: bool = True,
+) -> Prediction:
     """Predicts every sample of a file: a table for a csv run, else .npy or .npz (array ``x``) in the data's own units.
+
+    Args:
+        run: its folder, its folder below ``runs_dir``, its experiment's name, or the beginning of its id.
+        file: the new data.
+        runs_dir: where run folders lie.
+        data_dir: where data sets lie; before $DLTRICKS_DATA and the user's cache.
+        quiet: whether a download shows no progress bar.
 
     Raises:
         UsageError: no run there that has ended, or a file whose samples do not fit.
         DamagedError: weights or data that are not what the run was made with.
     """
-    stored = open_run(run, data_dir, quiet=quiet)
-    inputs = stored.experiment.recipe.dataset.predict_inputs(Path(file), stored.data)
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(f"{path}: {'a folder, where a file is needed' if path.is_dir() else 'no such file'}")
+    stored = open_run(run, runs_dir, data_dir, quiet=quiet)
+    inputs = stored.experiment.recipe.dataset.predict_inputs(path, stored.data)
     targets = list(stored.data.targets) or [f"y{i}" for i in range(stored.evaluator.network.output_shape[0])]
     classes = list(stored.data.classes)
     return Prediction(stored.evaluator.predict(inputs), classes, [] if classes else targets)

@@ -48,7 +48,7 @@ class Opened:
         data_files = DataFiles(Path(data_dir) if data_dir else None, experiment.folder, quiet)
         with self._located("dataset"):
             data = experiment.recipe.dataset.load(data_files, experiment.recipe.seeds.data)
-        with self._located():
+        with self._located(), _limited():
             return Trainer([experiment.recipe], [data])
 
     @contextmanager
@@ -61,6 +61,18 @@ class Opened:
             if colon and key.split(".")[0] in KEYS:
                 raise UsageError(self.document.error(tuple(key.split(".")), rest)) from error
             raise UsageError(self.document.error((default,) if default else (), str(error))) from error
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """A network that no memory holds is the user's to mend."""
+    try:
+        yield
+    except (MemoryError, ValueError) as error:
+        # numpy has no class of its own for sizes that not even an address could hold.
+        if isinstance(error, ValueError) and "too big" not in str(error) and "Maximum allowed" not in str(error):
+            raise
+        raise UsageError(f"architecture: there is not enough memory for a network of this size ({error})") from error
 
 
 def open_experiment(

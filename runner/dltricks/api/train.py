@@ -12,6 +12,7 @@ from dltricks.core.errors import DamagedError
 from dltricks.core.parallel import pool
 from dltricks.engine.hooks import Hook
 from dltricks.engine.loop import train as run_loop
+from dltricks.engine.numerics import exact
 from dltricks.engine.trainer import Trainer
 from dltricks.experiment.resolve import Experiment, to_yaml
 from dltricks.runs import environment, names, reading
@@ -98,7 +99,9 @@ def _train(
             folder.reset()
         elif reading.read_result(path) is not None:
             return _reused(path)  # another process finished it while this one loaded the data
-        env = {**environment.describe(), "folder": str(experiment.folder), "threads": pool.threads}
+        with exact():  # as training sees it: BLAS at one thread
+            described = environment.describe()
+        env = {**described, "folder": str(experiment.folder), "threads": pool.threads}
         warnings = folder.create(to_yaml(experiment.config), env, [plugin.path for plugin in experiment.plugins])
         checkpoint, more = folder.resume()
         for warning in [*warnings, *more]:

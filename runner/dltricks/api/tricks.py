@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dltricks.core import registry
 from dltricks.core.errors import UsageError
+from dltricks.experiment import schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,22 +47,26 @@ def tricks(name: str | None = None, *, plugins: Sequence[str | Path] = ()) -> li
             for kind in kinds
             for trick in registry.names(kind)
         ]
-    kind, _, trick = name.rpartition(".")
-    kinds = [kind] if kind else list(registry.KINDS)
-    found = [card(k, trick) for k in kinds if k in registry.KINDS and trick in registry.names(k)]
+    kind, dot, trick = name.rpartition(".")
+    if dot and kind not in registry.KINDS:
+        raise UsageError(registry.unknown("kind", kind, list(registry.KINDS)))
+    if dot:
+        return [card(kind, trick)]
+    found = [card(kind, trick) for kind in registry.KINDS if trick in registry.names(kind)]
     if not found:
-        everything = sorted({t for k in registry.KINDS for t in registry.names(k)})
-        raise UsageError(registry.unknown("trick", trick, everything))
+        raise UsageError(f"unknown trick {trick!r}{_nearest(trick)} (`dltricks tricks` lists all)")
     return found
+
+
+def _nearest(name: str) -> str:
+    everything = {*registry.KINDS, *(trick for kind in registry.KINDS for trick in registry.names(kind))}
+    near = difflib.get_close_matches(name, sorted(everything), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def card(kind: str, name: str) -> Card:
     """The card of one trick."""
-    import inspect
-
-    from dltricks.experiment import schema
-
-    cls = registry.load(kind, name)
+    cls: Any = registry.load(kind, name)
     return Card(
         kind,
         name,
@@ -70,7 +77,7 @@ def card(kind: str, name: str) -> Card:
                 "field": field,
                 "default": rules.get("default"),
                 "allowed": schema.allowed_by(rules),
-                "meaning": rules.get("description", ""),
+                "meaning": rules.get("description", "").replace("``", "`"),
             }
             for field, rules in schema.properties(cls).items()
         ],

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from dltricks.cli.options import DataDir, Debug, Format, FormatOption, Json, Quiet, chosen
+from dltricks.cli.options import DataDir, Debug, Format, FormatOption, Json, Quiet, RunsDir, chosen
 
 NAME = "average"
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Runs: their folders, experiments' names, or ids.", show_default=False),
+    ],
+    runs_dir: RunsDir = Path("runs"),
     data_dir: DataDir = None,
     format: FormatOption = Format.table,
     json: Json = False,
@@ -25,9 +29,10 @@ def command(
     Prints the members with their mean and spread, the ensemble, and the difference.
     """
     from dltricks.api.average import average
+    from dltricks.cli.output import write
     from dltricks.cli.tables import print_json, print_rows
 
-    found = average(runs, data_dir=data_dir, quiet=quiet)
+    found = average(runs, runs_dir=runs_dir, data_dir=data_dir, quiet=quiet)
     format = chosen(format, json)
     if format is Format.json:
         print_json(
@@ -50,5 +55,5 @@ def command(
         "ensemble": found.ensemble,
         "ensemble - mean": found.difference,
     }
-    typer.echo()
+    write("")
     print_rows([{"summary": label, name: value} for label, value in summary.items()], format)

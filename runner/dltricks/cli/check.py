@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import typer
-
 from dltricks.cli.options import DataDir, Debug, File, Format, FormatOption, Json, Overrides, Plugins, Quiet, chosen
 
 NAME = "check"
@@ -23,32 +19,23 @@ def command(
 ) -> None:
     """Validate a file and show its layers; train nothing."""
     from dltricks.api.check import check
+    from dltricks.cli.output import write
     from dltricks.cli.tables import print_json, print_rows
     from dltricks.experiment.resolve import to_yaml
 
     found = check(file, overrides or [], data_dir=data_dir, plugins=plugin or [], quiet=quiet)
     format = chosen(format, json)
-    total: dict[str, Any] = {"layer": "total", "output": ""}
-    for column in ("parameters", "flops"):
-        total[column] = sum(layer[column] for layer in found.layers)
+    total = {"parameters": found.parameters, "flops": found.flops}
+    sizes = {"samples": found.samples, "validation": found.validation, "test": found.test, "steps": found.steps}
     if format is Format.json:
-        print_json(
-            {
-                "config": found.experiment.config,
-                "hash": found.experiment.hash,
-                "layers": found.layers,
-                "total": {column: total[column] for column in ("parameters", "flops")},
-                "samples": found.samples,
-                "validation": found.validation,
-                "steps": found.steps,
-            }
-        )
+        config = found.experiment.config
+        print_json({"config": config, "hash": found.experiment.hash, "layers": found.layers, "total": total, **sizes})
         return
     if format is Format.table:
-        typer.echo(to_yaml(found.experiment.config))
-    print_rows(found.layers, format, total=total)
+        write(to_yaml(found.experiment.config))
+    print_rows(found.layers, format, total={"layer": "total", "output": "", **total})
     if format is Format.table:
-        typer.echo(
-            f"{found.samples:,} training and {found.validation:,} validation samples, {found.steps:,} steps an epoch; "
-            "flops: forward pass, one sample"
+        write(
+            f"\n{found.samples:,} training, {found.validation:,} validation and {found.test:,} test samples; "
+            f"{found.steps:,} steps an epoch\nflops: forward pass of one sample"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,12 @@ NAME = "init"
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("experiment.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("experiment.yaml"),
     debug: Debug = False,
 ) -> None:
     """Write a commented starter file."""
     from dltricks.api.init import init
-    from dltricks.cli.tables import inert
+    from dltricks.cli.output import inert, write
 
     path = inert(init(file))
-    typer.echo(f"wrote {path}\nnext: dltricks train {path}")
+    write(f"wrote {path}\nnext: dltricks train {shlex.quote(path)}")

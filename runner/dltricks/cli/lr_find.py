@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from dltricks.api.lr_find import RangeTest
 
 NAME = "lr-find"
-_HEIGHT = 12
+HEIGHT = 12
+"""Rows of the curve."""
 
 
 def command(
     file: File,
     overrides: Overrides = None,
-    low: Annotated[float, typer.Option("--low", help="First learning rate.")] = 1e-6,
-    high: Annotated[float, typer.Option("--high", help="Last learning rate.")] = 10.0,
-    steps: Annotated[int, typer.Option("--steps", help="Steps from the first to the last.")] = 200,
+    low: Annotated[float, typer.Option("--low", metavar="LR", help="First learning rate.")] = 1e-6,
+    high: Annotated[float, typer.Option("--high", metavar="LR", help="Last learning rate.")] = 10.0,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Steps from the first to the last.")] = 200,
     data_dir: DataDir = None,
     plugin: Plugins = None,
     threads: Threads = None,
@@ -43,7 +44,8 @@ def command(
 ) -> None:
     """Suggest a learning rate by a range test; write nothing."""
     from dltricks.api.lr_find import lr_find
-    from dltricks.cli.tables import print_json, print_rows
+    from dltricks.cli.output import say, write
+    from dltricks.cli.tables import console, print_json, print_rows
 
     found = lr_find(
         file,
@@ -57,40 +59,53 @@ def command(
         quiet=quiet,
     )
     format = chosen(format, json)
-    finite = [(r, s, float(v)) for r, s, v in zip(found.rates, found.smoothed, found.losses, strict=True) if v - v == 0]
-    rows = [{"lr": float(rate), "loss": loss, "smoothed": float(smoothed)} for rate, smoothed, loss in finite]
+    rows = [
+        {"lr": float(rate), "loss": float(loss), "smoothed": float(smoothed)}
+        for rate, loss, smoothed in zip(found.rates, found.losses, found.smoothed, strict=True)
+    ]
     if format is Format.json:
         print_json({"suggestion": found.suggestion, "curve": rows})
         return
     if format is Format.table:
-        typer.echo(_curve(found))
+        screen = console()
+        write(curve(found, min(screen.width - 1, 100), plain=not screen.encoding.startswith("utf")))
     else:
         print_rows(rows, format)
     if found.suggestion is None:
-        typer.echo("no suggestion: the loss never fell; try another range with --low and --high")
-    else:
-        typer.echo(f"suggestion: optimizer.lr={found.suggestion:.2g} (where the smoothed loss falls fastest)")
+        say("no suggestion: the loss never fell; try another range with --low and --high")
+    elif format is Format.table:
+        write(f"\nsuggestion: optimizer.lr={found.suggestion:.2g} (where the smoothed loss falls fastest)")
 
 
-def _curve(found: RangeTest) -> str:
-    """The smoothed loss over the logarithm of the rate, as characters; the suggestion is marked below."""
+def curve(found: RangeTest, width: int, *, plain: bool = False) -> str:
+    """The smoothed loss over the logarithm of the rate, as text; an arrow below marks the suggestion."""
     import numpy as np
 
-    from dltricks.cli.tables import console
-
-    losses = np.where(np.isfinite(found.smoothed), found.smoothed, np.nanmax(found.smoothed))
-    width = min(len(losses), console().width - 12, 100)
-    at = np.linspace(0, len(losses) - 1, width).round().astype(int)
+    dot, side, corner, floor, tick, arrow = "*|+-+^" if plain else "●│└─┴▲"
+    finite = np.isfinite(found.smoothed)
+    if not finite.any():
+        return "the loss is not finite from the first step on"
+    losses = np.where(finite, found.smoothed, found.smoothed[finite].max())
+    places = np.log10(found.rates)
+    margin = 9
+    across = np.linspace(places[0], places[-1], max(2, width - margin - 2))
+    heights = np.interp(across, places, losses)
     low, high = float(losses.min()), float(losses.max())
-    levels = np.round((losses[at] - low) / (high - low or 1.0) * (_HEIGHT - 1)).astype(int)
+    levels = np.round((heights - low) / ((high - low) or 1.0) * (HEIGHT - 1)).astype(int)
     lines = []
-    for level in range(_HEIGHT - 1, -1, -1):
-        label = f"{low + (high - low) * level / (_HEIGHT - 1):9.4g}" if level % 4 == 3 or level == 0 else " " * 9
-        lines.append(f"{label} │" + "".join("●" if level == value else " " for value in levels).rstrip())
-    lines.append(" " * 10 + "└" + "─" * width)
-    begin, end = f"{found.rates[0]:.1g}", f"{found.rates[at[-1]]:.2g}"
-    lines.append(" " * 11 + begin + " " * max(1, width - len(begin) - len(end)) + end)
+    for level in range(HEIGHT - 1, -1, -1):
+        label = f"{low + (high - low) * level / (HEIGHT - 1):.3g}" if level in (HEIGHT - 1, 0) else ""
+        points = "".join(dot if level == value else " " for value in levels)
+        lines.append(f"{'loss' if level == HEIGHT // 2 else label:>{margin}} {side}{points}".rstrip())
+    axis, names = [floor] * len(across), [" "] * (len(across) + margin)
+    for power in range(int(np.ceil(places[0] - 1e-9)), int(np.floor(places[-1] + 1e-9)) + 1):
+        column = int(np.abs(across - power).argmin())
+        axis[column] = tick
+        name = f"1e{power}"
+        if "".join(names[max(0, column - 1) : column + len(name) + 1]).isspace():
+            names[column : column + len(name)] = name
+    lines += [f"{'':>{margin}} {corner}{''.join(axis)}", f"{'lr':>{margin}}  {''.join(names)}".rstrip()]
     if found.suggestion is not None:
-        column = int(np.abs(np.log(found.rates[at]) - np.log(found.suggestion)).argmin())
-        lines.append(" " * (11 + column) + "▲")
+        column = int(np.abs(across - np.log10(found.suggestion)).argmin())
+        lines.append(f"{'':>{margin}}  {' ' * column}{arrow}")
     return "\n".join(lines)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from dltricks import __version__
 from dltricks.cli import average, check, evaluate, init, lr_find, predict, schema, train, tricks
 from dltricks.cli.options import settings
-from dltricks.core.errors import DltricksError
+from dltricks.cli.output import quieten, say
+from dltricks.core.errors import DltricksError, FileSystemError, StoppedError
 
 app = typer.Typer(
     name="dltricks",
@@ -24,8 +27,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that Ctrl-C ends with the code of its signal, also where nothing is being trained."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            if settings.debug:
+                raise
+            say("interrupted")
+            raise SystemExit(130) from None
+
+    return wrapper
+
+
 for module in (train, check, evaluate, average, predict, lr_find, tricks, schema, init):
-    app.command(module.NAME)(module.command)
+    app.command(module.NAME)(_interruptible(module.command))
 
 
 def _version(wanted: bool) -> None:
@@ -45,26 +65,33 @@ def _root(
 
 def main() -> NoReturn:
     """Runs the command line and exits with the code of what happened."""
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe that cannot spell a character gets its number instead of ending the command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(standalone_mode=True)
-        sys.exit(0)
-    except DltricksError as error:
-        if settings.debug:
-            raise
-        _say("error", str(error))
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe has left, as head does; nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        app(prog_name="dltricks")
     except Exception as error:
         if settings.debug:
             raise
-        _say("bug", f"{type(error).__name__}: {error} (run again with --debug for the traceback, and report it)")
-        sys.exit(1)
+        sys.exit(_explain(error))
+    sys.exit(0)
 
 
-def _say(what: str, message: str) -> None:
-    # Names and values from files may hold control characters; a terminal must not obey them.
-    clean = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
-    typer.echo(f"dltricks: {what}: {clean}", err=True)
+def _explain(error: Exception) -> int:
+    """Tells people what happened; the exit code for it."""
+    if isinstance(error, StoppedError):
+        say(str(error))
+        return error.exit_code
+    if isinstance(error, DltricksError):
+        say(f"error: {error}")
+        return error.exit_code
+    if isinstance(error, MemoryError):
+        say(f"error: not enough memory ({error}); a smaller architecture or batch_size needs less")
+        return 2
+    if isinstance(error, OSError):
+        say(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
+        quieten(sys.stdout)
+        return FileSystemError.exit_code
+    say(f"bug: {type(error).__name__}: {error} (run again with --debug for the traceback, and report it)")
+    return 1

@@ -1,9 +1,9 @@
-"""Options that several commands share, and what they set."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +25,7 @@ def _debug(value: bool) -> bool:
     return value
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How tables are printed."""
 
     table = "table"
@@ -34,20 +34,56 @@ class Format(str, Enum):
     json = "json"
 
 
-File = Annotated[Path, typer.Argument(help="Experiment file (YAML).", show_default=False)]
+def chosen(format: Format, json: bool) -> Format:
+    """The format asked for by ``--format`` or ``--json``."""
+    return Format.json if json else format
+
+
+def _complete_overrides(incomplete: str) -> list[str]:
+    """Keys while a key is typed, then the names that it takes."""
+    from dltricks.core import registry
+    from dltricks.experiment.resolve import KEYS
+
+    key, equals, value = incomplete.partition("=")
+    if not equals:
+        return [f"{name}=" for name in KEYS if name.startswith(key)]
+    names = registry.names(key) if key in registry.KINDS else []
+    return [f"{key}={name}" for name in names if name.startswith(value)]
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (YAML).", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(help="key=value or key.sub=value, such as dropout=0.5 or optimizer.lr=1e-3.", show_default=False),
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Values laid over the file's, such as dropout=0.5 or optimizer.lr=1e-3.",
+        show_default=False,
+        autocompletion=_complete_overrides,
+    ),
 ]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Where run folders lie.")]
+RunArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder, its experiment's name, or its id.",
+        show_default=False,
+    ),
+]
+RunsDir = Annotated[Path, typer.Option("--runs-dir", metavar="DIR", help="Where run folders lie.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Where data sets lie; before $DLTRICKS_DATA and the cache.", show_default=False),
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Where data sets lie; before $DLTRICKS_DATA and the cache.",
+        show_default=False,
+    ),
 ]
 Plugins = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", help="A file with a trick of your own; may be repeated.", show_default=False),
+    typer.Option(
+        "--plugin", metavar="FILE", help="A file with a trick of your own; may be repeated.", show_default=False
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_debug, is_eager=True)]
@@ -55,10 +91,10 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print tab
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="Threads for large networks; results do not depend on it.", show_default="cores"),
+    typer.Option(
+        "--threads",
+        metavar="N",
+        help="Threads for large networks; results do not depend on it. By default all cores.",
+        show_default=False,
+    ),
 ]
-
-
-def chosen(format: Format, json: bool) -> Format:
-    """The format asked for by ``--format`` or ``--json``."""
-    return Format.json if json else format

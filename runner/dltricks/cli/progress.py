@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -22,19 +23,22 @@ PAUSE = 2.0
 def progress() -> Progress:
     """The display that fits where stderr goes."""
     screen = console(stderr=True)
-    return LiveProgress(screen) if screen.is_terminal else LineProgress(screen)
+    # Not what rich takes for a terminal: in a log, FORCE_COLOR asks for colours and not for a line that moves.
+    moves = sys.stderr.isatty() and not screen.is_dumb_terminal
+    return LiveProgress(screen) if moves else LineProgress(screen)
 
 
 class Progress(Hook):
-    """Base: what both displays count and say."""
+    """Base: what both displays count and say. One that cannot be shown any more does not end the training."""
 
     def __init__(self, screen: Console) -> None:
         self.screen = screen
+        self.due = 0.0
+        """When to show something again."""
 
     def on_train_begin(self, run: Trainer) -> None:
         self.total = run.recipes[0].epochs * run.steps
         self.began, self.first = time.perf_counter(), run.t
-        self.shown = 0.0
 
     def close(self) -> None:
         """Leaves the terminal as it was; also after an interruption."""
@@ -43,71 +47,100 @@ class Progress(Hook):
         """Steps per second since training began or went on."""
         return (run.t - self.first) / max(1e-9, time.perf_counter() - self.began)
 
-    def numbers(self, run: Trainer) -> str:
-        """Loss and score so far in this epoch, and the last epoch's validation."""
-        parts = []
-        if run.step:
-            loss, score = run.so_far(0)
-            parts += [f"loss {loss:.3f}", f"{'acc' if run.classification else 'rmse'} {score:.3f}"]
-        last = run.history[0][-1] if run.history[0] else {}
-        parts += [f"val {value:.3f}" for key, value in last.items() if key in ("val_accuracy", "val_rmse")]
-        return "  ".join(parts)
+    def print(self, line: str) -> None:
+        """A line that stays."""
+        try:
+            self.screen.print(line, style="dim", soft_wrap=True)
+        except OSError:
+            self.give_up()
 
-
-class LiveProgress(Progress):
-    """One line that is drawn anew a few times a second."""
-
-    def on_train_begin(self, run: Trainer) -> None:
-        super().on_train_begin(run)
-        self.live = Live(console=self.screen, auto_refresh=False, transient=True)
-        self.live.start()
-
-    def on_step_end(self, run: Trainer) -> None:
-        now = time.perf_counter()
-        if now - self.shown >= REFRESH:
-            self.shown = now
-            self.live.update(self._line(run), refresh=True)
-
-    def on_train_end(self, run: Trainer) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if hasattr(self, "live"):
-            self.live.stop()
-
-    def _line(self, run: Trainer) -> Text:
-        rate, epochs = self.rate(run), run.recipes[0].epochs
-        left = (self.total - run.t) / rate if rate else 0.0
-        end = f"{rate:,.0f} steps/s  {_clock(left)} left"
-        begin = f"epoch {run.epoch + 1}/{epochs}"
-        middle = self.numbers(run)
-        room = self.screen.width - len(begin) - len(middle) - len(end) - 7
-        line = Text(no_wrap=True, overflow="crop")
-        line.append(begin, "bold")
-        if room >= 6:
-            width = min(30, room)
-            full = round(width * run.t / max(1, self.total))
-            line.append("  " + "━" * full, "cyan").append("━" * (width - full), "bright_black")
-        return line.append("  " + middle + "  ").append(end, "dim")
+    def give_up(self) -> None:
+        """Stops showing anything: the terminal has gone, and training must not."""
+        self.screen.quiet = True
+        self.due = float("inf")
 
 
 class LineProgress(Progress):
-    """A line at the end of an epoch, at most every two seconds, and at the last."""
+    """The last epoch's line, at most every two seconds, and at the end."""
 
     def on_epoch_end(self, run: Trainer) -> None:
         now = time.perf_counter()
-        if run.active and now - self.shown < PAUSE:
-            return
-        self.shown = now
-        history: list[dict[str, Any]] = next((o.history for o in run.outcomes if o), None) or run.history[0]
+        if not run.active or now >= self.due:
+            self.due = now + PAUSE
+            self._print_epoch(run)
+
+    def _print_epoch(self, run: Trainer) -> None:
+        ended = next((outcome for outcome in run.outcomes if outcome), None)
+        history: list[dict[str, Any]] = ended.history if ended else run.history[0]
         if history:
             last = history[-1]
-            wanted = [key for key in last if key.startswith(("train_", "val_"))]
-            values = "  ".join(f"{key} {last[key]:.4g}" for key in wanted)
-            self.screen.print(
-                f"epoch {last['epoch']}/{run.recipes[0].epochs}  {values}  {self.rate(run):,.0f} steps/s",
-                soft_wrap=True,
-            )
+            values = "  ".join(f"{key} {last[key]:.4f}" for key in last if key.startswith(("train_", "val_")))
+            self.print(f"epoch {last['epoch']}/{run.recipes[0].epochs}  {values}  {self.rate(run):,.0f} steps/s")
+
+
+class LiveProgress(Progress):
+    """One line that is drawn anew a few times a second, and at the end another that says how long it took."""
+
+    def __init__(self, screen: Console) -> None:
+        super().__init__(screen)
+        self.live: Live | None = None
+
+    def on_step_end(self, run: Trainer) -> None:
+        now = time.perf_counter()
+        if now >= self.due:
+            self.due = now + REFRESH
+            self._draw(run)
+
+    def _draw(self, run: Trainer) -> None:
+        try:
+            if self.live is None:
+                self.live = Live(console=self.screen, auto_refresh=False, transient=True)
+                self.live.start()
+            self.live.update(self._line(run), refresh=True)
+        except OSError:
+            self.give_up()
+
+    def on_train_end(self, run: Trainer) -> None:
+        self.close()
+        seconds = time.perf_counter() - self.began
+        took = f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
+        self.print(f"{run.t - self.first:,} steps in {took}, {self.rate(run):,.0f} steps/s")
+
+    def close(self) -> None:
+        live, self.live = self.live, None
+        if live is not None:
+            try:
+                live.stop()
+            except OSError:
+                self.give_up()
+
+    def _line(self, run: Trainer) -> Text:
+        rate, epochs = self.rate(run), run.recipes[0].epochs
+        parts = {"epoch": f"epoch {run.epoch + 1}/{epochs}"}
+        if run.step:
+            loss, score = run.so_far(0)
+            parts["loss"] = f"loss {loss:.3f}"
+            parts["score"] = f"{'acc' if run.classification else 'rmse'} {score:.3f}"
+        last = run.history[0][-1] if run.history[0] else {}
+        for metric in ("val_accuracy", "val_rmse"):
+            if metric in last:
+                parts["val"] = f"val {last[metric]:.3f}"
+        parts["rate"] = f"{rate:,.0f} steps/s"
+        parts["left"] = f"{_clock((self.total - run.t) / rate)} left"
+        # A narrow window shows less instead of a second line.
+        room = self.screen.width - 1
+        for name in ("val", "rate", "score", "loss"):
+            if len("  ".join(parts.values())) > room:
+                parts.pop(name, None)
+        line = Text(no_wrap=True, overflow="crop", end="")
+        line.append(parts.pop("epoch"), "bold")
+        width = min(30, room - len(line) - len("".join(f"  {part}" for part in parts.values())) - 2)
+        if width >= 4:
+            full = round(width * run.t / max(1, self.total))
+            line.append("  ").append("━" * full, "cyan").append("━" * (width - full), "bright_black")
+        for name, part in parts.items():
+            line.append("  ").append(part, "dim" if name in ("rate", "left") else "")
+        return line
 
 
 def _clock(seconds: float) -> str:

@@ -14,7 +14,8 @@ NAME = "schema"
 
 def command(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to a file instead of stdout.", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.", show_default=False),
     ] = None,
     plugin: Plugins = None,
     debug: Debug = False,
@@ -23,10 +24,14 @@ def command(
     import json
 
     from dltricks.api.schema import schema
+    from dltricks.cli.output import write
+    from dltricks.core.errors import UsageError
     from dltricks.runs import files
 
-    text = json.dumps(schema(plugins=plugin or []), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(schema(plugins=plugin or []), indent=2, ensure_ascii=False)
     if output is None:
-        typer.echo(text, nl=False)
+        write(text)
+    elif output.is_dir() or not output.parent.is_dir():
+        raise UsageError(f"{output} is a folder" if output.is_dir() else f"{output.parent} is not a folder")
     else:
-        files.write_atomically(output, text.encode())
+        files.write_atomically(output, f"{text}\n".encode())

@@ -5,42 +5,45 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from dltricks.cli.options import Format
+from dltricks.cli.output import inert, quieten, write
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Row = Mapping[str, Any]
 
+PIPE_WIDTH = 100
+"""Columns where there is no terminal to ask, and no $COLUMNS."""
+
 
 def console(*, stderr: bool = False) -> Console:
     """A terminal that respects NO_COLOR, FORCE_COLOR, pipes and narrow windows."""
     from rich.console import Console
 
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ else 100
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:  # rich would end the process
+            quieten(self.file)
 
-
-def inert(value: Any) -> str:
-    """Text that no terminal obeys: control characters are shown, not sent."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def spell(value: Any) -> str:
-    """A value for people: four significant digits, lists in brackets, nothing for None."""
+    """A value for people: four decimals or digits, lists in brackets, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4f}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.4g}"
     if isinstance(value, int):
         return f"{value:,}"
     return inert(value)
@@ -53,16 +56,27 @@ def print_rows(rows: Sequence[Row], format: Format, *, title: str = "", total: R
     if format is Format.json:
         print_json(everything)
     elif format is Format.csv:
-        typer.echo(_csv(everything, columns), nl=False)
+        write(_csv(everything, columns), end="")
     elif format is Format.markdown:
-        typer.echo(_markdown(everything, columns))
+        write(_markdown(everything, columns))
     else:
         _table(rows, columns, title, total)
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, numbers unrounded."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON value, numbers unrounded; what is not finite becomes null, which JSON has instead.
+
+    Only ASCII, so that it is JSON in whatever encoding, and holds nothing that a terminal obeys.
+    """
+    write(json.dumps(_finite(value), indent=2, allow_nan=False).replace("\x7f", "\\u007f"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
@@ -73,16 +87,20 @@ def _csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+
+
 def _harmless(value: Any) -> Any:
-    # A spreadsheet runs a text that begins so as a formula.
-    if isinstance(value, str):
-        return "'" + inert(value) if value.startswith(("=", "+", "-", "@", "\t", "\r")) else inert(value)
-    return "" if value is None else value
+    if not isinstance(value, str):
+        return "" if value is None else value
+    # A spreadsheet runs a text that begins so as a formula; a number, as in a class named -1, it only reads.
+    formula = value.lstrip().startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(value)
+    return "'" + inert(value) if formula else inert(value)
 
 
 def _markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
+        return "| " + " | ".join(re.sub(r"([\\`*_\[\]<>|])", r"\\\1", cell) for cell in cells) + " |"
 
     body = [line([spell(row.get(column)) for column in columns]) for row in rows]
     rule = ["---:" if _numeric(rows, column) else "---" for column in columns]
@@ -94,16 +112,21 @@ def _table(rows: Sequence[Row], columns: Sequence[str], title: str, total: Row |
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", title_style="bold")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    body = [*rows, *([total] if total else [])]
     for column in columns:
+        # In a narrow window headings and texts are broken, numbers never.
         numeric = _numeric(rows, column)
-        table.add_column(Text(inert(column)), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
-    for row in rows:
+        width = max(len(spell(row.get(column))) for row in body) if numeric else None
+        table.add_column(Text(inert(column)), justify="right" if numeric else "left", overflow="fold", min_width=width)
+    for row in body:
+        if row is total:
+            table.add_section()
         table.add_row(*(Text(spell(row.get(column))) for column in columns))
-    if total:
-        table.add_section()
-        table.add_row(*(Text(spell(total.get(column))) for column in columns))
-    console().print(table)
+    screen = console()
+    if title:
+        screen.print(Text(inert(title)), style="bold")
+    screen.print(table)
 
 
 def _numeric(rows: Sequence[Row], column: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +47,7 @@ def command(
     A run that is finished already is reported, not trained again.
     """
     from dltricks.api.train import train
-    from dltricks.cli.tables import inert
+    from dltricks.cli.output import say
 
     display = None
     if not quiet:
@@ -64,17 +65,18 @@ def command(
             threads=threads,
             quiet=quiet,
             hooks=[display] if display else [],
-            notify=lambda message: typer.echo(f"dltricks: {inert(message)}", err=True),
+            notify=say,
         )
     finally:
         if display is not None:
             display.close()
     _report(runs, chosen(format, json))
-    _exit(runs)
+    _judge(runs)
 
 
 def _report(runs: list[Run], format: Format) -> None:
-    from dltricks.cli.tables import console, inert, print_json, print_rows
+    from dltricks.cli.output import inert
+    from dltricks.cli.tables import console, print_json, print_rows
 
     if format is Format.json:
         print_json([{**run.result, "path": str(run.path)} for run in runs])
@@ -84,41 +86,49 @@ def _report(runs: list[Run], format: Format) -> None:
         if format is not Format.table:
             continue
         screen = console()
-        folder = inert(run.path)
-        state = "finished before" if run.reused else run.status
-        screen.print(f"{state}, in {folder}", soft_wrap=True, markup=False)
+        state = f"{run.status} before" if run.reused else run.status
+        screen.print(f"\n{state}, in {inert(run.path)}", soft_wrap=True)
         if run.status == "finished":
-            screen.print(f"next: dltricks evaluate {folder}", style="dim", soft_wrap=True, markup=False)
+            again = f"next: dltricks evaluate {shlex.quote(inert(run.path))}"
+            screen.print(again, style="dim", soft_wrap=True)
 
 
 def _rows(run: Run) -> list[dict[str, Any]]:
     """The metrics of the last epoch and of the best, and the test metrics beside the epoch whose weights are stored."""
-    restored = run.config["early_stopping"].get("restore_best", False)
-    columns: dict[str, dict[str, Any]] = {}
-    for name, line in (("last", run.result["final"]), ("best", run.result["best"])):
-        if line:
-            stored = ", stored" if (name == "best") == restored else ""
-            test = run.result["test"] or {} if stored else {}
-            columns[f"{name} (epoch {line['epoch']}{stored})"] = {**line, **test}
-    metrics = dict.fromkeys(
-        key for line in columns.values() for key in line if key.startswith(("train_", "val_", "test_"))
-    )
-    return [{"metric": key, **{name: line.get(key) for name, line in columns.items()}} for key in metrics]
+    final, best = run.result["final"], run.result["best"]
+    lines: dict[str, dict[str, Any]] = {}
+    for name, title in (("final", "last"), ("best", "best")):
+        line = run.result[name]
+        if line and not (final == best and lines):
+            what = ["last, best" if final == best else title]
+            kept = run.kept == name or (run.kept and final == best)
+            test = (run.result["test"] or {}) if kept else {}
+            lines[f"epoch {line['epoch']} ({', '.join(what + ['stored'] * bool(kept))})"] = {**line, **test}
+    names = dict.fromkeys(key for line in lines.values() for key in line)
+    return [
+        {"metric": key, **{title: line.get(key) for title, line in lines.items()}}
+        for key in names
+        if key.startswith(("train_", "val_", "test_"))
+    ]
 
 
-def _exit(runs: list[Run]) -> None:
+def _judge(runs: list[Run]) -> None:
     """Divergence and missed expectations, each with a sentence."""
     from dltricks.api.expectations import missed
     from dltricks.core.errors import DivergedError, ExpectationError
 
-    for run in runs:
-        if run.status == "diverged":
-            failure = run.result["failure"]
-            raise DivergedError(
-                f"{run.path}: diverged in epoch {failure['epoch']}, step {failure['step']}: {failure['what']} of "
-                f"{failure['layer']} is not finite; the last finite weights are kept "
-                "(a lower learning rate or clipping may help)"
-            )
-    misses = [sentence for run in runs for sentence in missed(run)]
+    diverged = [_divergence(run) for run in runs if run.status == "diverged"]
+    if diverged and len(diverged) == len(runs):  # among others it is a result like any other
+        raise DivergedError("\n".join(diverged))
+    misses = [sentence for run in runs if run.status != "diverged" for sentence in missed(run)]
     if misses:
         raise ExpectationError("\n".join(misses))
+
+
+def _divergence(run: Run) -> str:
+    failure = run.result["failure"]
+    return (
+        f"{run.path}: diverged in epoch {failure['epoch']}, step {failure['step']}, first in layer {failure['layer']}: "
+        f"its {failure['what']} is not finite; the last finite weights are kept. "
+        "A lower learning rate, clipping or another initializer may help"
+    )

@@ -53,9 +53,7 @@ class Adaptive(Clipper):
         kernels = [layer for layer, p in zip(layers, store.parameters, strict=True) if p.role == "kernel"]
         exempt = "" if self.last_layer or len(kernels) < 2 else kernels[-1]
         self.units = []
-        for layer, (parameter, w), (_, g) in zip(
-            layers, store.views(store.p), store.views(store.g), strict=True
-        ):
+        for layer, (parameter, w), (_, g) in zip(layers, store.views(store.p), store.views(store.g), strict=True):
             if layer != exempt:
                 columns = (store.replicas, -1, parameter.shape[-1] if parameter.role == "kernel" else 1)
                 self.units.append((w.reshape(columns, copy=False), g.reshape(columns, copy=False)))

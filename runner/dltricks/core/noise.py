@@ -15,6 +15,9 @@ from dltricks.core.types import Array
 BLOCK = 1 << 16
 """About how many values are drawn at once: enough to make small layers cheap, little enough for the cache."""
 
+SETUP = 1 << 14
+"""Fewer values than this are not drawn for one replica: half of them take as long as setting up a generator."""
+
 LEVELS = 1 << 16
 """How many values 16 random bits can take."""
 
@@ -52,7 +55,7 @@ class NoiseLayer(Layer):
         # A step takes a whole number of Philox blocks (four words of four values), counted for a full batch.
         full = prod(shape[2:]) * context.batch_size if not self.on_weights else values
         blocks = -(-full // 16)
-        steps = max(1, BLOCK // (shape[0] * full)) if values == full else 1
+        steps = max(1, SETUP // full, BLOCK // (shape[0] * full)) if values == full else 1
         first = context.step - context.step % steps
         assert context.words is not None
         words = context.words(self.index, first * blocks, steps * blocks * 4)

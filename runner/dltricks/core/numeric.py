@@ -61,6 +61,18 @@ def _scaled_norms(columns: Array) -> Array:
     return np.asarray(largest * np.sqrt(np.square(scaled).sum(0)))
 
 
+def over_batch(weights: Array, a: Array, out: Array) -> None:
+    """The weighted sums, weights (1, N) times a (K, N, C), into out (K, 1, C).
+
+    Sums over a batch belong in BLAS: many times faster than sum(axis). For one replica ``dot`` makes the same call to
+    BLAS as ``matmul``, at half the cost of getting there.
+    """
+    if len(a) == 1:
+        weights.dot(a[0], out=out[0])
+    else:
+        np.matmul(weights, a, out=out)
+
+
 def sigmoid(x: Array, out: Array) -> Array:
     """1 / (1 + exp(-x)) into ``out``. Where exp overflows, the quotient is rightly 0."""
     np.negative(x, out=out)

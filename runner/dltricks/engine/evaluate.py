@@ -20,7 +20,7 @@ from dltricks.engine.split import Split, split
 def batch_size(network: Network) -> int:
     """Samples evaluated at once: a function of the architecture alone, so that bits depend on nothing else."""
     widest = max(int(np.prod(layer.out_shape)) for layer in network.layers if hasattr(layer, "out_shape"))
-    return int(max(32, min(1024, 2 ** int(np.log2(max(1, (1 << 19) // widest))))))
+    return int(max(32, min(1024, 2 ** int(np.log2(max(1, (1 << 17) // widest))))))
 
 
 def score_name(classification: bool) -> str:

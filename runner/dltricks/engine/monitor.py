@@ -32,14 +32,16 @@ class LayerStatistics:
             else:
                 row["gradient_rms"] = float(np.sqrt(np.square(wide).mean()))
 
-    def line(self, k: int) -> dict[str, dict[str, float]]:
-        """Replica k's statistics by layer, first layer first."""
-        lines = {path: dict(rows[k]) for path, rows in self.found.items()}
+    def lines(self) -> list[dict[str, dict[str, float]]]:
+        """Each replica's statistics by layer, first layer first; asked for while the step's gradient stands."""
+        paths = [layer.path for layer in self.network.layers if layer.path in self.found]
+        lines = [{path: dict(self.found[path][k]) for path in paths} for k in range(self.network.store.replicas)]
         for layer in self.network.layers:
             for declaration in layer.declarations:
-                if declaration.parameter.role == "kernel" and layer.path in lines:
-                    gradient = np.ascontiguousarray(getattr(layer, "d" + declaration.name)[k], np.float64)
-                    lines[layer.path]["weight_gradient_rms"] = float(np.sqrt(np.square(gradient).mean()))
+                if declaration.parameter.role == "kernel" and layer.path in self.found:
+                    for line, gradient in zip(lines, getattr(layer, "d" + declaration.name), strict=True):
+                        wide = np.ascontiguousarray(gradient, np.float64)
+                        line[layer.path]["weight_gradient_rms"] = float(np.sqrt(np.square(wide).mean()))
         return lines
 
 

@@ -145,7 +145,8 @@ class Trainer:
     def _reset_sums(self) -> None:
         self.sums = np.zeros((len(SUMS), len(self.recipes)))
         self.added = np.zeros_like(self.sums)
-        self.layer_statistics: LayerStatistics | None = None
+        self.layer_statistics: list[Line] = []
+        """For ``monitor: layers``, each replica's statistics of the epoch's last step."""
 
     # What the loop calls, in its order
 
@@ -177,8 +178,7 @@ class Trainer:
             context = self.network.context
             context.step = self.step
             if watching and self.step == self.steps - 1:
-                self.layer_statistics = LayerStatistics(self.network)
-                context.watch = self.layer_statistics
+                context.watch = LayerStatistics(self.network)
             yield batch
             context.watch = None
             if not self.alive.any():
@@ -186,6 +186,9 @@ class Trainer:
 
     def check(self, batch: Batch, losses: Array, norm: Array) -> None:
         """Ends every run whose loss or gradient is not finite, before it can spoil its weights."""
+        watch = self.network.context.watch
+        if isinstance(watch, LayerStatistics):
+            self.layer_statistics = watch.lines()
         total = np.add.reduce(losses, -1)
         self.added[0], self.added[2] = total, norm
         if isfinite(np.add.reduce(total + norm)):
@@ -248,8 +251,8 @@ class Trainer:
             "grad_norm": sums["norm"] / self.steps,
             "clipped": sums["clipped"] / self.steps,
         }
-        if self.layer_statistics is not None:
-            line["layers"] = self.layer_statistics.line(k)
+        if self.layer_statistics:
+            line["layers"] = self.layer_statistics[k]
         return line
 
     def _remember(self, k: int, line: Line) -> None:
@@ -329,9 +332,10 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "t": self.t,
-            "history": self.history[k],
+            "history": list(self.history[k]),
             "best": self.best[k],
             "sums": self.sums[:, k].tolist(),
+            "layers": self.layer_statistics[k] if self.layer_statistics else None,
         }
         return State({name: array.copy() for name, array in arrays.items()}, meta)
 
@@ -358,6 +362,8 @@ class Trainer:
             best = {name[5:]: array for name, array in arrays.items() if name.startswith("best.")}
             self.best_weights[k], self.best[k], self.history[k] = best, meta["best"], list(meta["history"])
             self.sums[:, k] = meta["sums"]
+        if states[0].meta["layers"]:
+            self.layer_statistics = [state.meta["layers"] for state in states]
 
     def _select(self, kept: Array) -> None:
         states = [self.state(int(k)) for k in kept]

@@ -64,7 +64,7 @@ class DataFiles:
         Raises:
             UsageError: no such file; the message names the nearest in that folder.
         """
-        given = Path(path).expanduser()
+        given = _at_home(Path(path))
         candidates = [base / given for base in (self.base, Path.cwd()) if base is not None]
         for candidate in candidates:
             if _is_file(candidate):
@@ -85,9 +85,9 @@ class DataFiles:
         variable = os.environ.get(VARIABLE)
         for root in (self.data_dir, Path(variable) if variable else None):
             if root is not None:
-                yield root.expanduser() / folder
-                yield root.expanduser()
-        import pooch  # type: ignore[import-untyped]  # not needed where the user's own folders have the file
+                yield _at_home(root) / folder
+                yield _at_home(root)
+        import pooch  # not needed where the user's own folders have the file
 
         yield pooch.os_cache("dltricks") / folder
 
@@ -191,6 +191,14 @@ def _names(folder: Path) -> list[str]:
         return sorted(path.name for path in folder.iterdir())
     except OSError:  # only a hint hangs on it
         return []
+
+
+def _at_home(path: Path) -> Path:
+    """``~`` as the user's home."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path}: there is no such user, or the home folder is unknown") from error
 
 
 def _is_file(path: Path) -> bool:

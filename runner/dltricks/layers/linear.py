@@ -10,6 +10,7 @@ import numpy as np
 from dltricks.core.errors import UsageError
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Context, Layer, Shape
+from dltricks.core.numeric import over_batch
 from dltricks.core.parallel import product
 from dltricks.core.types import Array, Size
 
@@ -67,7 +68,6 @@ class Linear(Layer):
         self.times_W = product(replicas, batch, inputs, self.width)
         self.times_dy = product(replicas, inputs, batch, self.width)
         self.times_Wt = product(replicas, batch, self.width, inputs)
-        # Sums over the batch belong in BLAS: many times faster than sum(axis).
         self.ones = np.ones((1, batch), self.dtype)
         for transform in self.transforms:
             transform.allocate((replicas, inputs, self.width))
@@ -87,7 +87,7 @@ class Linear(Layer):
     def backward(self, dy: Array) -> Array | None:
         self.times_dy(self.x.swapaxes(-1, -2), dy, self.dW)
         if self.bias:
-            np.matmul(self.ones, dy, out=self.db_row)
+            over_batch(self.ones, dy, self.db_row)
         if self.needs_dx:
             self.times_Wt(dy, self.Wt, self.dx)
         if self.transforms:

@@ -11,6 +11,7 @@ from annotated_types import Gt, Le
 
 from dltricks.core.layer import Context, Shape
 from dltricks.core.normalization import Normalization
+from dltricks.core.numeric import over_batch
 from dltricks.core.types import Array, Positive
 
 
@@ -48,14 +49,15 @@ class Batch(Normalization):
 
     def allocate(self, shape: Shape) -> Shape:
         replicas, channels, self.n = shape[0], shape[-1], prod(shape[1:-1])
-        self.flat = (replicas, self.n, channels)
+        self.shape, self.flat = shape, (replicas, self.n, channels)
         self.y = self.buffer("y", shape)
         self.rows = self.y.reshape(self.flat)
         self.centred, self.tmp = self.buffer("centred", self.flat), self.buffer("tmp", self.flat)
-        # Means over the batch belong in BLAS: many times faster than mean(axis).
         self.average = np.full((1, self.n), 1 / self.n, self.dtype)
         self.moments = self.buffer("moments", (replicas, 2, channels))
-        self.sums = self.buffer("sums", (replicas, 2, channels))
+        self.mean, self.variance = self.moments[:, :1], self.moments[:, 1:]
+        self.means = self.buffer("means", (replicas, 2, channels))
+        self.mean_dy, self.mean_product = self.means[:, :1], self.means[:, 1:]
         self.inverse = self.buffer("inverse", (replicas, 1, channels))
         self.scale = self.buffer("scale", (replicas, 1, channels))
         self.c_eps = self._whole(self.eps)
@@ -66,15 +68,15 @@ class Batch(Normalization):
         x, centred = x.reshape(self.flat), self.centred
         self.training = context.training
         if self.training:
-            mean, variance = self.moments[:, :1], self.moments[:, 1:]
-            np.matmul(self.average, x, out=mean)
-            np.subtract(x, mean, out=centred)
+            over_batch(self.average, x, self.mean)
+            np.subtract(x, self.mean, out=centred)
             np.multiply(centred, centred, out=self.tmp)
-            np.matmul(self.average, self.tmp, out=variance)
+            over_batch(self.average, self.tmp, self.variance)
+            variance = self.variance
             if context.estimating != self.estimating:
                 self._weigh(context.estimating)
             self.moving *= self.keep
-            self.moving += np.multiply(self.moments, self.take, out=self.sums)
+            self.moving += np.multiply(self.moments, self.take, out=self.means)
         else:
             variance = self.moving[:, 1:]
             np.subtract(x, self.moving[:, :1], out=centred)
@@ -87,20 +89,19 @@ class Batch(Normalization):
         return self.y
 
     def backward(self, dy: Array) -> Array | None:
-        shape, dy, tmp = dy.shape, dy.reshape(self.flat), self.tmp
-        mean, product = self.sums[:, :1], self.sums[:, 1:]
-        np.matmul(self.average, dy, out=mean)
-        np.multiply(mean, self.n, out=self.dbias_row)
+        dy, tmp, product = dy.reshape(self.flat), self.tmp, self.mean_product
+        over_batch(self.average, dy, self.mean_dy)
+        np.multiply(self.mean_dy, self.n, out=self.dbias_row)
         np.multiply(dy, self.centred, out=tmp)
-        np.matmul(self.average, tmp, out=product)
+        over_batch(self.average, tmp, product)
         np.multiply(product, self.inverse, out=product)
         np.multiply(product, self.n, out=self.dgain_row)
         if self.training:
             np.multiply(product, self.inverse, out=product)
-            np.subtract(dy, mean, out=dy)
+            np.subtract(dy, self.mean_dy, out=dy)
             np.multiply(self.centred, product, out=tmp)
             np.subtract(dy, tmp, out=dy)
-        return np.multiply(dy, self.scale, out=dy).reshape(shape)
+        return np.multiply(dy, self.scale, out=dy).reshape(self.shape)
 
     def _weigh(self, estimating: int) -> None:
         """Sets the shares of old and new moments; the n-th batch of an estimation weighs 1/n."""

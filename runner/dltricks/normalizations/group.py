@@ -53,28 +53,35 @@ class Group(Normalization):
         self.hat, self.tmp = self.buffer("hat", self.full), self.buffer("tmp", self.full)
         self.over_places = np.full((1, places), 1 / places, self.dtype)
         self.ones = np.ones((1, self.rows[1]), self.dtype)
-        # Multiplying by this matrix puts a group's mean at each of its channels.
         size = channels // self.groups
-        self.over_group = np.kron(np.eye(self.groups), np.full((size, size), 1 / size)).astype(self.dtype)
-        self.sums = self.buffer("sums", (replicas, batch, channels))
-        self.mean = self.buffer("mean", (replicas, batch, channels))
-        self.inverse = self.buffer("inverse", (replicas, batch, channels))
+        self.groupwise = (replicas, batch * self.groups, size)
+        self.over_group = np.full((size, 1), 1 / size, self.dtype)
+        self.channel_means = self.buffer("channel_means", (replicas, batch, 1, channels))
+        self.group_means = self.buffer("group_means", (replicas, batch * self.groups, 1))
+        self.mean = self.buffer("mean", (replicas, batch, 1, channels))
+        self.inverse = self.buffer("inverse", (replicas, batch, 1, channels))
         self.c_eps = self.column(self.eps, 3)
         return shape
 
-    def _mean(self, a: Array, out: Array) -> Array:
-        """The mean of a (K, B, places, C) over places and groups: ``out`` (K, B, C), seen as (K, B, 1, C)."""
-        np.matmul(self.over_places, a, out=self.sums[:, :, None])
-        return np.matmul(self.sums, self.over_group, out=out)[:, :, None]
+    def _means(self, a: Array) -> Array:
+        """Means (K, B * groups, 1) of a (K, B, places, C) over places and the channels of each group."""
+        if a.shape[2] > 1:
+            a = np.matmul(self.over_places, a, out=self.channel_means)
+        return np.matmul(a.reshape(self.groupwise), self.over_group, out=self.group_means)
+
+    def _spread(self, means: Array, out: Array) -> Array:
+        """Each group's value at all its channels: ``out`` (K, B, 1, C)."""
+        out.reshape(self.groupwise)[...] = means
+        return out
 
     def forward(self, x: Array, context: Context) -> Array:
         x, hat = x.reshape(self.full), self.hat
-        np.subtract(x, self._mean(x, self.mean), out=hat)
-        inverse = self._mean(np.multiply(hat, hat, out=self.tmp), self.inverse)
-        np.add(self.inverse, self.c_eps, out=self.inverse)
-        np.sqrt(self.inverse, out=self.inverse)
-        np.reciprocal(self.inverse, out=self.inverse)
-        np.multiply(hat, inverse, out=hat)
+        np.subtract(x, self._spread(self._means(x), self.mean), out=hat)
+        variance = self._means(np.multiply(hat, hat, out=self.tmp))
+        np.add(variance, self.c_eps, out=variance)
+        np.sqrt(variance, out=variance)
+        np.reciprocal(variance, out=variance)
+        np.multiply(hat, self._spread(variance, self.inverse), out=hat)
         y = self.y.reshape(self.rows)
         np.multiply(hat.reshape(self.rows), self.gain_row, out=y)
         np.add(y, self.bias_row, out=y)
@@ -89,7 +96,7 @@ class Group(Normalization):
         np.multiply(d, self.gain_row, out=d)
         d = d.reshape(self.full)
         np.multiply(d, hat, out=tmp)
-        np.subtract(d, self._mean(d, self.mean), out=d)
-        np.multiply(hat, self._mean(tmp, self.mean), out=tmp)
+        np.subtract(d, self._spread(self._means(d), self.mean), out=d)
+        np.multiply(hat, self._spread(self._means(tmp), self.mean), out=tmp)
         np.subtract(d, tmp, out=d)
-        return np.multiply(d, self.inverse[:, :, None], out=d).reshape(shape)
+        return np.multiply(d, self.inverse, out=d).reshape(shape)

@@ -33,12 +33,14 @@ class Adam(Optimizer):
 
     def setup(self) -> None:
         self.c_b1, self.c_b2 = self.cast(self.b1), self.cast(self.b2)
+        root = np.sqrt(1 - self.b2)
+        self.per_size, self.per_eps = (1 - self.b1) / root, self.eps / root
 
     def prepare(self, lr: Array, t: int) -> None:
         # With the slots' constants folded in: p -= size * m / (sqrt(v) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))  # type: ignore[arg-type]
-        self.size = self.cast(lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)  # type: ignore[arg-type]
-        self.eps_t = self.cast(self.eps / root)
+        correction = np.sqrt(1 - power(self.b2, t))  # type: ignore[arg-type]
+        self.size = self.cast(lr * self.per_size * correction / (1 - power(self.b1, t)))  # type: ignore[arg-type]
+        self.eps_t = self.cast(self.per_eps * correction)
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:
         m *= self.c_b1

@@ -34,9 +34,7 @@ _LOCAL, _CENTRAL, _END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 _FIXED = struct.pack("<HHHHH", 20, 0, 0, 0, 0x21)
 _NAME = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_.:/+-]{0,199}\.npy")
 _SHAPE = rb"((?:\d{1,15}(?:, \d{1,15})*,?)?)"
-_NPY = re.compile(
-    rb"\{'descr': '([<|][biuf][1248])', 'fortran_order': False, 'shape': \(" + _SHAPE + rb"\)\} *\n"
-)
+_NPY = re.compile(rb"\{'descr': '([<|][biuf][1248])', 'fortran_order': False, 'shape': \(" + _SHAPE + rb"\)\} *\n")
 _SEAL = "dltricks format {:04d} sha256 "
 _SEALED = re.compile(rb"dltricks format (\d{4}) sha256 ([0-9a-f]{64})")
 _SEAL_SIZE = len(_SEAL.format(0)) + 64
@@ -110,9 +108,7 @@ def pack(arrays: Mapping[str, Array]) -> Iterator[Buffer]:
         header = _npy_header(array.dtype, array.shape, offset + 30 + len(name))
         size = len(header) + data.nbytes
         if offset + size > LARGEST - 2**20:
-            raise UsageError(
-                "the weights and their optimizer's state exceed the 4 GiB that one file may hold"
-            )
+            raise UsageError("the weights and their optimizer's state exceed the 4 GiB that one file may hold")
         member = _Member(name, zlib.crc32(data.data, zlib.crc32(header)), size, offset)
         yield member.local()
         yield header

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import threadpoolctl  # type: ignore[import-untyped]
+import threadpoolctl
 
 # What a result's last bits may depend on.
-_DECISIVE = ("dltricks", "numpy", "blas", "cpu", "platform")
+_DECISIVE = ("dltricks", "numpy", "blas", "threads", "cpu", "platform")
 _GIT_SECONDS = 2
 
 
@@ -33,9 +33,7 @@ def describe(folder: Path | None = None) -> dict[str, Any]:
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What changed of all that the bytes of a result may depend on, as ``numpy: 2.3.0 -> 2.4.0``."""
-    old, new = (
-        {key: part for name in _DECISIVE for key, part in _flat(name, env.get(name))} for env in (before, now)
-    )
+    old, new = ({key: part for name in _DECISIVE for key, part in _flat(name, env.get(name))} for env in (before, now))
     changed = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in changed]
 

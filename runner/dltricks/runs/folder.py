@@ -119,9 +119,7 @@ class RunFolder:
             changes = environment.differences(before, now)
             if not changes:
                 return []
-            warnings.append(
-                f"{self.path}: goes on elsewhere than it began, bytes may differ: {'; '.join(changes)}"
-            )
+            warnings.append(f"{self.path}: goes on elsewhere than it began, bytes may differ: {'; '.join(changes)}")
             now["before"] = before
         sealed.save(path, now)
         return warnings

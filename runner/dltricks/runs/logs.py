@@ -25,9 +25,7 @@ def encode(line: Mapping[str, Any], *, summed: bool) -> bytes:
     return text.encode() + b"\n"
 
 
-def decode(
-    raw: bytes | bytearray, path: Path, *, summed: bool, complete: bool = True
-) -> list[dict[str, Any]]:
+def decode(raw: bytes | bytearray, path: Path, *, summed: bool, complete: bool = True) -> list[dict[str, Any]]:
     """The lines of a log; a torn last line is dropped unless the log must be ``complete``.
 
     Raises:

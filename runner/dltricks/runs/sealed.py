@@ -48,9 +48,7 @@ def load(path: Path, newest: int) -> dict[str, Any] | None:
     content = parse(raw, path)
     version = content.get("format")
     if type(version) is int and version > newest:
-        raise DamagedError(
-            f"{path}: format {version} of a newer dltricks, this one reads {newest}; update dltricks"
-        )
+        raise DamagedError(f"{path}: format {version} of a newer dltricks, this one reads {newest}; update dltricks")
     if content.get("sha256") != seal(content) or _text(content) != raw:
         raise DamagedError(f"{path}: damaged, its checksum does not match its content")
     return content

@@ -1,0 +1,94 @@
+"""The shape of the package: imports point one way, and a trick is one file with a card and a test."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from dltricks.core import registry
+from dltricks.core.registry import KINDS, PACKAGE
+
+TESTS = Path(__file__).parent.parent
+TRICKS = [kind.folder for kind in KINDS.values()]
+ALLOWED = {
+    "core": {"core"},
+    "engine": {"engine", "core"},
+    "statistics": {"statistics", "core"},
+    "experiment": {"experiment", "engine", "core"},
+    "runs": {"runs", "engine", "core"},
+    "api": {"api", "experiment", "runs", "statistics", "engine", "core"},
+    "cli": {"cli", "api", "experiment", "runs", "statistics", "engine", "core"},
+    "layers": {"core"},
+    # One trick may be a setting of another of its kind.
+    **{folder: {folder, "core"} for folder in TRICKS},
+    "architectures": {"architectures", "layers", "core"},
+}
+"""What each folder of the package may import from which others."""
+NOT_FOR_TRICKS = {"pydantic", "typer", "rich", "torch"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+SELECTED = [(kind, name) for kind in KINDS for name in registry.names(kind)]
+EACH = pytest.mark.parametrize(("kind", "name"), SELECTED, ids=["-".join(each) for each in SELECTED])
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of all modules that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written out in full"
+            assert node.module is not None
+            found |= {node.module} if node.module != "dltricks" else {f"dltricks.{a.name}" for a in node.names}
+    return found
+
+
+def test_every_folder_has_its_rule() -> None:
+    folders = {path.relative_to(PACKAGE).parts[0] for path in FILES if path.parent != PACKAGE}
+    assert folders <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("folder", list(ALLOWED))
+def test_imports_point_one_way(folder: str) -> None:
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        inner = {name.split(".")[1] for name in imported(path) if name.startswith("dltricks.")}
+        own = {name for name in inner if (PACKAGE / name).is_dir()}
+        assert own <= ALLOWED[folder], f"{path} imports {sorted(own - ALLOWED[folder])}"
+
+
+@pytest.mark.parametrize("folder", [*TRICKS, "layers", "core", "engine"])
+def test_tricks_and_what_runs_them_know_nothing_of_what_surrounds_them(folder: str) -> None:
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        outer = {name.split(".")[0] for name in imported(path)}
+        assert not outer & NOT_FOR_TRICKS, f"{path} imports {sorted(outer & NOT_FOR_TRICKS)}"
+
+
+@pytest.mark.parametrize("folder", [*TRICKS, "layers"])
+def test_a_folder_of_tricks_needs_no_list(folder: str) -> None:
+    assert (PACKAGE / folder / "__init__.py").read_bytes() == b""
+
+
+@EACH
+def test_a_trick_is_one_component_with_a_card(kind: str, name: str) -> None:
+    component = registry.load(kind, name)
+    assert component.kind == kind
+    summary = registry.summary(kind, name)
+    assert re.fullmatch(r"\S.{5,110}\.", summary), f"a one-line summary that ends with a full stop: {summary!r}"
+    card = component.__dict__["__doc__"] or ""
+    for label in ("Reference:", "Suggested:"):
+        assert label in card, f"the docstring of {component.__name__} has no {label}"
+
+
+@EACH
+def test_a_trick_has_its_own_test(kind: str, name: str) -> None:
+    path = TESTS / KINDS[kind].folder / f"test_{name}.py"
+    assert path.exists(), f"{path} is missing"
+    assert "def test_" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_file_is_longer_than_a_reader_is_patient(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 400

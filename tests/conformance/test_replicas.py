@@ -1,0 +1,180 @@
+"""The replica law: a run's bits are the same alone and in any stack, over all tricks and all their numeric fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import zlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pytest
+from engine.small import digits, recipe, run, same, table
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dltricks.core import registry
+from dltricks.core.component import numeric_fields
+from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
+from dltricks.core.registry import KINDS
+from dltricks.engine.recipe import Recipe, Seeds
+from dltricks.engine.trainer import Trainer
+
+DRAWN = [kind for kind in KINDS if kind not in {"dataset", "scaling", "augmentation", "architecture"}]
+REPLICAS = 3
+SHAPED: dict[tuple[str, str], dict[str, Any]] = {
+    ("normalization", "group"): {"groups": 10},
+    ("averaging", "swa"): {"start": 1},
+    ("schedule", "plateau"): {"patience": 1},
+    ("early_stopping", "early_stopping"): {"patience": 1},
+}
+"""Whole numbers that two epochs of a small network need to be other than by default; they never differ in a stack."""
+HIDDEN = {"name": "mlp", "hidden": [80, 80]}
+PARAMETERS = 64 * 80 + 80 * 80 + 80 * 10
+assert PARAMETERS > 8192, "beyond the buffer at which numpy's sums change their order"
+
+
+def bounds(cls: type[Any], field: str) -> tuple[float, float]:
+    """A moderate range around a field's default, within its declared bounds."""
+    default = next(f.default for f in dataclasses.fields(cls) if f.name == field)
+    hint = get_type_hints(cls, include_extras=True)[field]
+    limits: dict[str, float] = {}
+    for rule in get_args(hint)[1:]:
+        limits |= dataclasses.asdict(rule)
+    low, high = sorted((default / 4, default * 4)) if default else (0.0, 0.5)
+    if "ge" in limits:
+        low = max(low, limits["ge"])
+    if "gt" in limits and low <= limits["gt"]:
+        low = (default + limits["gt"]) / 2 if default > limits["gt"] else limits["gt"] + 1e-3
+    if "le" in limits:
+        high = min(high, limits["le"])
+    if "lt" in limits and high >= limits["lt"]:
+        high = (default + limits["lt"]) / 2
+    return float(low), float(high)
+
+
+def choices(cls: type[Any]) -> list[dict[str, Any]]:
+    """Every combination of a component's switches and named options."""
+    options: dict[str, list[Any]] = {}
+    for name, hint in get_type_hints(cls).items():
+        if name in {f.name for f in dataclasses.fields(cls)}:
+            if hint is bool:
+                options[name] = [False, True]
+            elif get_origin(hint) is Literal:
+                options[name] = list(get_args(hint))
+    return [dict(zip(options, values, strict=True)) for values in itertools.product(*options.values())]
+
+
+@cache
+def data(task: str) -> Data:
+    if task == "classification":
+        return digits(60)
+    return table(60, features=64)
+
+
+def refusal(recipes: list[Recipe], shared: Data) -> str | None:
+    """Why these recipes cannot be trained as one stack; None if they can."""
+    try:
+        Trainer(recipes, [shared] * len(recipes))
+    except (UsageError, ValueError) as refused:
+        return str(refused)
+    return None
+
+
+def stacked_and_alone(recipes: list[Recipe]) -> str | None:
+    """Trains recipes as one stack and each alone; fails unless all is the same.
+
+    Returns why they are refused, if they are, which must be so for one of them alone as well.
+    """
+    loss = recipes[0].loss
+    shared = data("classification" if "classification" in loss.tasks else loss.tasks[0])
+    refused = refusal(recipes, shared)
+    if refused is not None:
+        assert any(refusal([each], shared) for each in recipes), f"refused as a stack only: {refused}"
+        return refused
+    for each, outcome in zip(recipes, run(*recipes, data=shared), strict=True):
+        same(run(each, data=shared)[0], outcome)
+    return None
+
+
+def recipes_of(chosen: dict[str, tuple[str, dict[str, Any]]], number: Callable[[float, float], float]) -> list[Recipe]:
+    """Recipes of the same tricks and options, each with its own seeds and numbers."""
+    made = []
+    for k in range(REPLICAS):
+        parts = {}
+        for kind, (name, fixed) in chosen.items():
+            cls = registry.load(kind, name)
+            numbers = {field: number(*bounds(cls, field)) for field in numeric_fields(cls)}
+            parts[kind] = cls(**SHAPED.get((kind, name), {}), **fixed, **numbers)
+        seeds = Seeds(init=k, order=10 + k, dropout=20 + k, split=30 + k)
+        made.append(recipe(seeds=seeds, batch_size=16, **{"architecture": HIDDEN, **parts}))
+    return made
+
+
+SELECTED = [(kind, name) for kind in [*DRAWN, "architecture"] for name in registry.names(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), SELECTED, ids=["-".join(each) for each in SELECTED])
+def test_every_trick_keeps_the_law_in_all_its_numbers(kind: str, name: str) -> None:
+    rng = np.random.default_rng(zlib.crc32(f"{kind} {name}".encode()))
+    fixed = {"hidden": HIDDEN["hidden"]} if name == "mlp" else {}
+    for options in choices(registry.load(kind, name)):
+        recipes = recipes_of({kind: (name, {**fixed, **options})}, rng.uniform)
+        parts = [getattr(made, kind) for made in recipes]
+        if numeric_fields(type(parts[0])):
+            assert parts[0] != parts[1]
+        refused = stacked_and_alone(recipes)
+        if refused:
+            pytest.skip(refused)
+
+
+@pytest.mark.parametrize("loss", registry.names("loss"))
+def test_every_task_of_every_loss_keeps_the_law(loss: str) -> None:
+    for task in registry.load("loss", loss).tasks:
+        recipes = [recipe(seed, loss=loss, architecture=HIDDEN) for seed in range(REPLICAS)]
+        for each, outcome in zip(recipes, run(*recipes, data=data(task)), strict=True):
+            same(run(each, data=data(task))[0], outcome)
+
+
+@st.composite
+def combinations(draw: st.DrawFn) -> list[Recipe]:
+    chosen = {}
+    for kind in DRAWN:
+        name = draw(st.sampled_from(registry.names(kind)), label=kind)
+        chosen[kind] = (name, draw(st.sampled_from(choices(registry.load(kind, name)))))
+
+    def number(low: float, high: float) -> float:
+        # Values at which arithmetic takes shortcuts, and any others.
+        special = [value for value in (0.0, 0.5, 1.0, 2.0) if low <= value <= high]
+        return draw(st.sampled_from([low, high, *special]) | st.floats(low, high))
+
+    return recipes_of(chosen, number)
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+@given(combinations())
+def test_any_combination_keeps_the_law(recipes: list[Recipe]) -> None:
+    stacked_and_alone(recipes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_law_holds_in_larger_stacks_and_in_any_order(dtype: Any) -> None:
+    rates = [1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0]
+    recipes = [
+        recipe(seed, optimizer={"name": "adam", "lr": lr}, clipping={"name": "norm", "threshold": 0.5}, dtype=dtype)
+        for seed, lr in enumerate(rates)
+    ]
+    forwards = run(*recipes, data=data("classification"))
+    backwards = run(*reversed(recipes), data=data("classification"))
+    for each, there, back in zip(recipes, forwards, reversed(backwards), strict=True):
+        same(there, back)
+        same(run(each, data=data("classification"))[0], there)
