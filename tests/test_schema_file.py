@@ -47,7 +47,7 @@ def test_every_trick_is_in_it() -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_experiment_is_valid(path: Path) -> None:
-    assert problems(load_document(path).values) == []
+    assert problems(load_document(path).value) == []
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from layers.bench import Bench, benches, inputs, layer_classes, variants
+from losses.bench import targets
 
 from dltricks.core import registry
 from dltricks.core.component import stack
 
 LAYERS = pytest.mark.parametrize("cls", layer_classes(), ids=lambda cls: f"{cls.kind}-{cls.name()}")
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+CLASSIFIERS = [name for name in registry.names("loss") if "classification" in registry.load("loss", name).tasks]
 LOSSES = pytest.mark.parametrize("name", registry.names("loss"))
 BATCH = 61
 """With this many samples, three replicas of the widest input have more than 8,192 values: numpy's buffers end there."""
@@ -142,12 +144,6 @@ def test_evaluation_is_the_same_for_a_sample_alone_and_in_a_batch(cls: Any) -> N
         np.testing.assert_allclose(bench.forward(x[:, 2:3]), together[:, 2:3], rtol=1e-12, atol=1e-12)
 
 
-def targets(task: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    rng = np.random.default_rng(3)
-    found = np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])] if task == "classification" else rng.normal(size=shape)
-    return found.astype(dtype)
-
-
 def loss_of(tricks: list[Any], z: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     loss = stack(tricks)
     loss.allocate(z.shape, z.dtype)
@@ -161,7 +157,7 @@ def test_a_loss_has_the_same_bits_alone_and_in_a_stack(name: str, dtype: str) ->
     cls = registry.load("loss", name)
     for task in cls.tasks:
         z = inputs(3, 300, (10,), dtype)
-        target = targets(task, z.shape, dtype)
+        target = targets(task, z.shape).astype(dtype)
         assert z.size > 8192
         together = loss_of(variants(cls, 3), z, target)
         assert [a.dtype for a in together] == [dtype, dtype]
@@ -176,7 +172,7 @@ def test_a_loss_leaves_its_arguments_and_works_in_any_order(name: str) -> None:
     cls = registry.load("loss", name)
     for task in cls.tasks:
         z = inputs(2, 9, (4,))
-        target = targets(task, z.shape, "float64")
+        target = targets(task, z.shape)
         kept = z.copy(), target.copy()
         expected = loss_of(variants(cls, 2), z, target)
         loss = stack(variants(cls, 2))
@@ -193,7 +189,7 @@ def test_a_loss_leaves_its_arguments_and_works_in_any_order(name: str) -> None:
         np.testing.assert_array_equal(target, kept[1])
 
 
-@pytest.mark.parametrize("name", [n for n in registry.names("loss") if "classification" in registry.load("loss", n).tasks])
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_class_shares_sum_to_one_and_keep_the_order(name: str) -> None:
     z = np.random.default_rng(0).normal(0, 2, (50, 5))
     shares = registry.load("loss", name)().probabilities(z)

@@ -23,7 +23,7 @@ from dltricks.core.registry import KINDS
 from dltricks.engine.recipe import Recipe, Seeds
 from dltricks.engine.trainer import Trainer
 
-DRAWN = [kind for kind in KINDS if kind not in {"dataset", "scaling", "augmentation", "architecture"}]
+DRAWN = [kind for kind in KINDS if kind not in {"dataset", "scaling", "architecture"}]
 REPLICAS = 3
 SHAPED: dict[tuple[str, str], dict[str, Any]] = {
     ("normalization", "group"): {"groups": 10},
@@ -100,17 +100,24 @@ def stacked_and_alone(recipes: list[Recipe]) -> str | None:
     return None
 
 
-def recipes_of(chosen: dict[str, tuple[str, dict[str, Any]]], number: Callable[[float, float], float]) -> list[Recipe]:
+def recipes_of(
+    chosen: dict[str, list[tuple[str, dict[str, Any]]]], number: Callable[[float, float], float]
+) -> list[Recipe]:
     """Recipes of the same tricks and options, each with its own seeds and numbers."""
+
+    def part(kind: str, name: str, fixed: dict[str, Any]) -> Any:
+        cls = registry.load(kind, name)
+        numbers = {field: number(*bounds(cls, field)) for field in numeric_fields(cls)}
+        return cls(**SHAPED.get((kind, name), {}), **fixed, **numbers)
+
     made = []
     for k in range(REPLICAS):
-        parts = {}
-        for kind, (name, fixed) in chosen.items():
-            cls = registry.load(kind, name)
-            numbers = {field: number(*bounds(cls, field)) for field in numeric_fields(cls)}
-            parts[kind] = cls(**SHAPED.get((kind, name), {}), **fixed, **numbers)
-        seeds = Seeds(init=k, order=10 + k, dropout=20 + k, split=30 + k)
-        made.append(recipe(seeds=seeds, batch_size=16, **{"architecture": HIDDEN, **parts}))
+        parts = {kind: tuple(part(kind, *each) for each in several) for kind, several in chosen.items()}
+        single = {kind: several[0] for kind, several in parts.items() if not KINDS[kind].many}
+        lists = {kind: several for kind, several in parts.items() if KINDS[kind].many}
+        seeds = Seeds(init=k, order=10 + k, dropout=20 + k, split=30 + k, augment=40 + k)
+        alone = recipe(seeds=seeds, batch_size=16, **{"architecture": HIDDEN, **single})
+        made.append(dataclasses.replace(alone, **lists))
     return made
 
 
@@ -122,10 +129,9 @@ def test_every_trick_keeps_the_law_in_all_its_numbers(kind: str, name: str) -> N
     rng = np.random.default_rng(zlib.crc32(f"{kind} {name}".encode()))
     fixed = {"hidden": HIDDEN["hidden"]} if name == "mlp" else {}
     for options in choices(registry.load(kind, name)):
-        recipes = recipes_of({kind: (name, {**fixed, **options})}, rng.uniform)
-        parts = [getattr(made, kind) for made in recipes]
-        if numeric_fields(type(parts[0])):
-            assert parts[0] != parts[1]
+        recipes = recipes_of({kind: [(name, {**fixed, **options})]}, rng.uniform)
+        if numeric_fields(registry.load(kind, name)):
+            assert getattr(recipes[0], kind) != getattr(recipes[1], kind)
         refused = stacked_and_alone(recipes)
         if refused:
             pytest.skip(refused)
@@ -143,8 +149,9 @@ def test_every_task_of_every_loss_keeps_the_law(loss: str) -> None:
 def combinations(draw: st.DrawFn) -> list[Recipe]:
     chosen = {}
     for kind in DRAWN:
-        name = draw(st.sampled_from(registry.names(kind)), label=kind)
-        chosen[kind] = (name, draw(st.sampled_from(choices(registry.load(kind, name)))))
+        least, most = (0, 2) if KINDS[kind].many else (1, 1)
+        several = draw(st.lists(st.sampled_from(registry.names(kind)), min_size=least, max_size=most), label=kind)
+        chosen[kind] = [(name, draw(st.sampled_from(choices(registry.load(kind, name))))) for name in several]
 
     def number(low: float, high: float) -> float:
         # Values at which arithmetic takes shortcuts, and any others.

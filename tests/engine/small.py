@@ -28,7 +28,10 @@ def recipe(seed: int = 0, **changes: Any) -> Recipe:
     """Adam on a 64-16-10 network for two epochs, except for what is changed."""
     settings: dict[str, Any] = {"epochs": 2, "architecture": {"name": "mlp", "hidden": [16]}, **changes}
     for key, kind in KINDS.items():
-        settings[key] = () if kind.many else part(key, settings.get(key, kind.default))
+        if kind.many:
+            settings[key] = tuple(part(key, value) for value in settings.get(key, ()))
+        else:
+            settings[key] = part(key, settings.get(key, kind.default))
     return Recipe(**{"seeds": Seeds.all(seed), **settings})
 
 

@@ -78,10 +78,10 @@ def test_weights_of_another_network_are_refused() -> None:
 
 def test_samples_evaluated_at_once_depend_on_the_widest_layer_alone() -> None:
     sizes = []
-    for hidden, replicas in ((16, 1), (16, 3), (4096, 1), (1 << 15, 1)):
+    for hidden, replicas in ((16, 1), (16, 3), (1024, 1), (4096, 1), (1 << 15, 1)):
         made = recipe(architecture={"name": "mlp", "hidden": [hidden]})
         sizes.append(batch_size(Network([made] * replicas, (64,), 10)))
-    assert sizes == [1024, 1024, 128, 32]
+    assert sizes == [1024, 1024, 128, 32, 32]
 
 
 def test_metrics_against_naive_code() -> None:

@@ -93,7 +93,7 @@ def test_a_run_that_stops_early_leaves_the_stack_and_the_rest_go_on() -> None:
     stopping = {"name": "early_stopping", "patience": 2}
     recipes = [
         recipe(seed, epochs=12, early_stopping=stopping, optimizer={"name": "adam", "lr": lr})
-        for seed, lr in ((0, 1e-3), (1, 1.0), (2, 3e-3), (3, 0.3))
+        for seed, lr in ((0, 1e-3), (1, 1.0), (2, 0.03), (3, 0.3), (4, 0.1))
     ]
     hook = Sizes()
     outcomes = run(*recipes, hooks=(hook,))

@@ -29,8 +29,8 @@ def layer_classes() -> list[type[Layer]]:
     """Every layer that exists: the selectable kinds, and those that architectures use."""
     found = [registry.load(kind, name) for kind in ("activation", "normalization", "dropout") for name in names(kind)]
     for module in pkgutil.iter_modules(dltricks.layers.__path__):
-        contents = vars(importlib.import_module(f"dltricks.layers.{module.name}"))
-        found += [c for c in contents.values() if isinstance(c, type) and c.__module__.endswith(f"layers.{module.name}")]
+        loaded = importlib.import_module(f"dltricks.layers.{module.name}")
+        found += [c for c in vars(loaded).values() if isinstance(c, type) and c.__module__ == loaded.__name__]
     return found
 
 
@@ -66,7 +66,9 @@ def variants(cls: type[Any], replicas: int) -> list[Any]:
 class Bench:
     """One layer of K replicas with parameters at random values; a layer on weights sits inside a linear one."""
 
-    def __init__(self, *layers: Any, shape: tuple[int, ...] = SHAPES[0], dtype: Any = np.float64, width: int = 5) -> None:
+    def __init__(
+        self, *layers: Any, shape: tuple[int, ...] = SHAPES[0], dtype: Any = np.float64, width: int = 5
+    ) -> None:
         first = layers[0]
         self.sample = shape
         self.trick: Layer = first.fresh() if first.kind == "layer" else stack(layers)

@@ -65,7 +65,9 @@ def train(
     experiment, runs_dir = opened.experiment, Path(runs_dir)
     path = names.find_by_hash(runs_dir, experiment.hash, experiment.name)
     if path is None:
-        label = names.label({}, experiment.config["seed"])
+        seed = experiment.config["seed"]
+        # Of one seed for each purpose those that are not 0 say enough: the name is a label.
+        label = names.label({}, {k: v for k, v in seed.items() if v} if isinstance(seed, dict) else seed)
         path = names.run_path(runs_dir, experiment.name, label, experiment.hash)
     elif not fresh and reading.status(path) in ("finished", "diverged", "damaged"):
         return [_reused(path)]

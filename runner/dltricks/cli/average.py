@@ -15,7 +15,7 @@ NAME = "average"
 def command(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Runs: their folders, experiments' names, or ids.", show_default=False),
+        typer.Argument(metavar="RUN", help="Runs: their folders, experiments' names, or ids.", show_default=False),
     ],
     runs_dir: RunsDir = Path("runs"),
     data_dir: DataDir = None,

@@ -14,7 +14,7 @@ NAME = "init"
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("experiment.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("experiment.yaml"),
     debug: Debug = False,
 ) -> None:
     """Write a commented starter file."""

@@ -97,13 +97,14 @@ def curve(found: RangeTest, width: int, *, plain: bool = False) -> str:
         label = f"{low + (high - low) * level / (HEIGHT - 1):.3g}" if level in (HEIGHT - 1, 0) else ""
         points = "".join(dot if level == value else " " for value in levels)
         lines.append(f"{'loss' if level == HEIGHT // 2 else label:>{margin}} {side}{points}".rstrip())
-    axis, names = [floor] * len(across), [" "] * (len(across) + margin)
+    axis, names = [floor] * len(across), [" "] * len(across)
     for power in range(int(np.ceil(places[0] - 1e-9)), int(np.floor(places[-1] + 1e-9)) + 1):
         column = int(np.abs(across - power).argmin())
         axis[column] = tick
         name = f"1e{power}"
-        if "".join(names[max(0, column - 1) : column + len(name) + 1]).isspace():
-            names[column : column + len(name)] = name
+        begin = min(column, len(across) - len(name))
+        if "".join(names[max(0, begin - 1) : begin + len(name) + 1]).isspace():
+            names[begin : begin + len(name)] = name
     lines += [f"{'':>{margin}} {corner}{''.join(axis)}", f"{'lr':>{margin}}  {''.join(names)}".rstrip()]
     if found.suggestion is not None:
         column = int(np.abs(across - np.log10(found.suggestion)).argmin())

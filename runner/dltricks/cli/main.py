@@ -36,8 +36,6 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            if settings.debug:
-                raise
             say("interrupted")
             raise SystemExit(130) from None
 
@@ -90,7 +88,8 @@ def _explain(error: Exception) -> int:
         say(f"error: not enough memory ({error}); a smaller architecture or batch_size needs less")
         return 2
     if isinstance(error, OSError):
-        say(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
+        # What has no name is one of the standard streams.
+        say(f"error: {error.filename or 'cannot write the output'}: {error.strerror or error}")
         quieten(sys.stdout)
         return FileSystemError.exit_code
     say(f"bug: {type(error).__name__}: {error} (run again with --debug for the traceback, and report it)")

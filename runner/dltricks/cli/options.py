@@ -55,7 +55,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (YAM
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...",
+        metavar="KEY=VALUE",
         help="Values laid over the file's, such as dropout=0.5 or optimizer.lr=1e-3.",
         show_default=False,
         autocompletion=_complete_overrides,

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from dltricks.cli.tables import console
@@ -29,7 +28,7 @@ def progress() -> Progress:
 
 
 class Progress(Hook):
-    """Base: what both displays count and say. One that cannot be shown any more does not end the training."""
+    """Base: what both displays count and how they write."""
 
     def __init__(self, screen: Console) -> None:
         self.screen = screen
@@ -41,23 +40,19 @@ class Progress(Hook):
         self.began, self.first = time.perf_counter(), run.t
 
     def close(self) -> None:
-        """Leaves the terminal as it was; also after an interruption."""
+        """Removes what is not to stay; also after an interruption."""
 
     def rate(self, run: Trainer) -> float:
         """Steps per second since training began or went on."""
         return (run.t - self.first) / max(1e-9, time.perf_counter() - self.began)
 
-    def print(self, line: str) -> None:
-        """A line that stays."""
+    def print(self, line: Text, end: str = "\n") -> None:
+        """Writes a line, for as long as there is somewhere to write to."""
         try:
-            self.screen.print(line, style="dim", soft_wrap=True)
+            self.screen.print(line, end=end, soft_wrap=True)
         except OSError:
-            self.give_up()
-
-    def give_up(self) -> None:
-        """Stops showing anything: the terminal has gone, and training must not."""
-        self.screen.quiet = True
-        self.due = float("inf")
+            # The terminal has gone, and training must not.
+            self.screen.quiet = True
 
 
 class LineProgress(Progress):
@@ -75,44 +70,36 @@ class LineProgress(Progress):
         if history:
             last = history[-1]
             values = "  ".join(f"{key} {last[key]:.4f}" for key in last if key.startswith(("train_", "val_")))
-            self.print(f"epoch {last['epoch']}/{run.recipes[0].epochs}  {values}  {self.rate(run):,.0f} steps/s")
+            epoch = f"epoch {last['epoch']}/{run.recipes[0].epochs}"
+            self.print(Text(f"{epoch}  {values}  {self.rate(run):,.0f} steps/s", "dim"))
 
 
 class LiveProgress(Progress):
     """One line that is drawn anew a few times a second, and at the end another that says how long it took."""
 
-    def __init__(self, screen: Console) -> None:
-        super().__init__(screen)
-        self.live: Live | None = None
+    drawn = False
 
     def on_step_end(self, run: Trainer) -> None:
         now = time.perf_counter()
         if now >= self.due:
             self.due = now + REFRESH
-            self._draw(run)
-
-    def _draw(self, run: Trainer) -> None:
-        try:
-            if self.live is None:
-                self.live = Live(console=self.screen, auto_refresh=False, transient=True)
-                self.live.start()
-            self.live.update(self._line(run), refresh=True)
-        except OSError:
-            self.give_up()
+            self.drawn = True
+            self.print(self._line(run), end="\r")
 
     def on_train_end(self, run: Trainer) -> None:
         self.close()
         seconds = time.perf_counter() - self.began
         took = f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
-        self.print(f"{run.t - self.first:,} steps in {took}, {self.rate(run):,.0f} steps/s")
+        self.print(Text(f"{run.t - self.first:,} steps in {took}, {self.rate(run):,.0f} steps/s", "dim"))
 
     def close(self) -> None:
-        live, self.live = self.live, None
-        if live is not None:
-            try:
-                live.stop()
-            except OSError:
-                self.give_up()
+        if self.drawn:
+            self.drawn = False
+            self.print(Text(" " * self._room()), end="\r")
+
+    def _room(self) -> int:
+        # Text in a terminal's last column makes some of them begin a new line.
+        return self.screen.width - 1
 
     def _line(self, run: Trainer) -> Text:
         rate, epochs = self.rate(run), run.recipes[0].epochs
@@ -128,18 +115,18 @@ class LiveProgress(Progress):
         parts["rate"] = f"{rate:,.0f} steps/s"
         parts["left"] = f"{_clock((self.total - run.t) / rate)} left"
         # A narrow window shows less instead of a second line.
-        room = self.screen.width - 1
+        room = self._room()
         for name in ("val", "rate", "score", "loss"):
             if len("  ".join(parts.values())) > room:
                 parts.pop(name, None)
-        line = Text(no_wrap=True, overflow="crop", end="")
-        line.append(parts.pop("epoch"), "bold")
+        line = Text().append(parts.pop("epoch"), "bold")
         width = min(30, room - len(line) - len("".join(f"  {part}" for part in parts.values())) - 2)
         if width >= 4:
             full = round(width * run.t / max(1, self.total))
             line.append("  ").append("━" * full, "cyan").append("━" * (width - full), "bright_black")
         for name, part in parts.items():
             line.append("  ").append(part, "dim" if name in ("rate", "left") else "")
+        line.truncate(room, pad=True)
         return line
 
 

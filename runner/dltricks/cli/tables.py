@@ -22,6 +22,10 @@ Row = Mapping[str, Any]
 
 PIPE_WIDTH = 100
 """Columns where there is no terminal to ask, and no $COLUMNS."""
+_NARROWEST = 8
+"""Columns to which a text is broken at most."""
+_GAP = 3
+"""Columns that rich spends on each column of a table beside its content, one less for the last."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -114,16 +118,21 @@ def _table(rows: Sequence[Row], columns: Sequence[str], title: str, total: Row |
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     body = [*rows, *([total] if total else [])]
+    needed = -1
     for column in columns:
         # In a narrow window headings and texts are broken, numbers never.
         numeric = _numeric(rows, column)
-        width = max(len(spell(row.get(column))) for row in body) if numeric else None
+        longest = max(len(spell(row.get(column))) for row in body)
+        width = longest if numeric else min(longest, _NARROWEST)
+        needed += width + _GAP
         table.add_column(Text(inert(column)), justify="right" if numeric else "left", overflow="fold", min_width=width)
     for row in body:
         if row is total:
             table.add_section()
         table.add_row(*(Text(spell(row.get(column))) for column in columns))
     screen = console()
+    # What does not fit even so is broken by the terminal, and not cut.
+    screen.width = max(screen.width, needed)
     if title:
         screen.print(Text(inert(title)), style="bold")
     screen.print(table)

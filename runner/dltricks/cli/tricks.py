@@ -27,7 +27,7 @@ def command(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="A trick (adam), a kind (optimizer), or both (optimizer.adam).",
             show_default=False,
             autocompletion=_complete,

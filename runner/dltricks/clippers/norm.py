@@ -28,8 +28,7 @@ class Norm(Clipper):
     threshold: Positive = 1.0
 
     def clip(self, store: Store, norm: Array) -> Array | None:
-        norm = norm[:, None]
-        clipped: Array = norm > self.threshold
-        if clipped.any():
-            shrink(store.g, np.minimum(1.0, self.threshold / norm))
-        return clipped[:, 0]
+        factor = np.minimum(1.0, self.threshold / norm[:, None])
+        if np.fmin.reduce(factor, None) < 1:  # a NaN is some other replica's
+            shrink(store.g, factor)
+        return np.asarray(factor[:, 0] < 1)

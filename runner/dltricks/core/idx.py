@@ -20,6 +20,7 @@ BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 """What reading a damaged gzip stream raises."""
 
 _UNSIGNED_BYTE = 0x08
+_BLOCK = 1 << 18
 _PARTS = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -47,8 +48,11 @@ def read_idx(path: Path) -> Array:
         FileSystemError: unreadable.
     """
     try:
+        # Grown in place: read() alone would gather pieces and join them, with twice the memory at its peak.
+        content = bytearray()
         with open_plain(path) as file:
-            content = file.read()
+            while block := file.read(_BLOCK):
+                content += block
     except BROKEN_GZIP as error:
         raise DamagedError(f"{path}: broken gzip file ({error}); delete it to have it downloaded again") from error
     except OSError as error:
@@ -63,7 +67,9 @@ def read_idx(path: Path) -> Array:
         raise DamagedError(
             f"{path}: the header promises {' x '.join(map(str, shape))} bytes, but {len(content) - header} follow it"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    array = np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    array.flags.writeable = False
+    return array
 
 
 def load_idx_images(

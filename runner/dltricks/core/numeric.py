@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,11 @@ def power(base: Array, exponent: float) -> Array:
     numpy's array power takes other paths for other lengths, so that a replica's bits would depend on K.
     """
     return np.array([[value**exponent] for value in base[:, 0].tolist()])
+
+
+def plain(*columns: Any) -> Iterator[tuple[float, ...]]:
+    """The replicas' values of float64 (K, 1) columns as plain floats, one tuple for each replica."""
+    return zip(*(column[:, 0].tolist() for column in columns), strict=True)
 
 
 def norms(flat: Array) -> Array:
@@ -47,7 +54,7 @@ def shrink(g: Array, factor: Array) -> None:
 
     Where a huge norm makes the factor smaller than float32's normal numbers, it is applied as its root, twice.
     """
-    if np.minimum.reduce(factor, None) < TINY:
+    if np.fmin.reduce(factor, None) < TINY:
         root = np.where(factor < TINY, np.sqrt(factor), 1.0)
         g *= root.astype(g.dtype)
         factor = np.where(factor < TINY, root, factor)

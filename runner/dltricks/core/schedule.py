@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, floor
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from dltricks.core.component import Component
 from dltricks.core.errors import UsageError
 from dltricks.core.types import NonNegative
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """Where training stands, in epochs: 2.5 is the middle of the third epoch."""
 
     epoch: float
     epochs: float
-    history: Sequence[Mapping[str, Any]] = field(default=(), compare=False)
+    history: Sequence[Mapping[str, Any]] = ()
     """The metrics of the finished epochs, oldest first."""
 
 
@@ -33,6 +32,8 @@ class Schedule(Component):
     """
 
     kind = "schedule"
+    reads_history: ClassVar[bool] = False
+    """True where the course depends on the metrics so far, and not on the time alone."""
 
     warmup: NonNegative = 0.0
     """Epochs in which the learning rate rises to where the schedule begins."""
@@ -51,6 +52,8 @@ class Schedule(Component):
 
     def factor(self, progress: Progress, step: float) -> float:
         """The factor at a step that takes ``step`` epochs, in float64."""
+        if not self.warmup:
+            return self.course(progress)
         epochs = max(progress.epochs - self.warmup, step)
         if progress.epoch < self.warmup:
             return min(1.0, (progress.epoch + step) / self.warmup) * self.course(Progress(0.0, epochs))

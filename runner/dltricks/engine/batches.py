@@ -14,7 +14,7 @@ from dltricks.core.types import Array
 from dltricks.engine.recipe import Recipe
 from dltricks.engine.split import Split
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 """Values that are gathered and scaled at once: several small batches, or one large."""
 
 
@@ -104,7 +104,7 @@ def fit_scale(recipes: Sequence[Recipe], datas: Sequence[Data], splits: Sequence
     for recipe, data, split in zip(recipes, datas, splits, strict=True):
         key = (id(data), split.train.tobytes())
         if key not in fitted:
-            fitted[key] = recipe.scaling.fit(data.x[split.train], data.interval)
+            fitted[key] = recipe.scaling.fit(data.x, data.interval, split.train)
         shift, factor = (np.broadcast_to(part, data.x.shape[1:]) for part in fitted[key])
         shifts.append(shift)
         factors.append(factor)

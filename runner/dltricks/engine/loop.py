@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dltricks.core.numeric import norms
 from dltricks.engine.hooks import Hook
 from dltricks.engine.numerics import exact
 from dltricks.engine.trainer import Outcome, Trainer
@@ -26,8 +25,7 @@ def train(run: Trainer, hooks: Sequence[Hook] = ()) -> list[Outcome | None]:
                 losses = run.loss.forward(z, batch.target)
                 run.network.backward(run.loss.backward())
                 run.penalty.add_gradient(run.store)
-                norm = norms(run.store.g)
-                run.check(batch, losses, norm)
+                norm = run.check(batch, losses)
                 clipped = run.clipping.clip(run.store, norm)
                 run.update(run.lr[:, run.step, None], run.t + 1)
                 run.penalty.project(run.store)

@@ -73,7 +73,8 @@ class Network:
                     for k, initializer in enumerate(d.fill):
                         rng = generator(self.seeds[k], Purpose.INIT, place=place)
                         view[k] = initializer.draw(rng, d.parameter.shape, *d.fan)
-                place += 1
+                    # Only what is drawn counts: a normalization's gains must not change the kernels behind it.
+                    place += 1
         for layer in self.layers:
             layer.started()
 

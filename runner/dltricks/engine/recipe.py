@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 from dltricks.core.activation import Activation
 from dltricks.core.architecture import Architecture
+from dltricks.core.augmentation import Augmentation
 from dltricks.core.averager import Averager
 from dltricks.core.clipper import Clipper
 from dltricks.core.dataset import Dataset
@@ -45,7 +46,8 @@ class Recipe:
 
     dataset: Dataset
     scaling: Scaling
-    augmentation: tuple[Any, ...]
+    augmentation: tuple[Augmentation, ...]
+    """In the order in which they are applied."""
     architecture: Architecture
     activation: Activation
     initializer: Initializer

@@ -28,15 +28,17 @@ class Purpose(IntEnum):
     DATA = 6
 
 
-def bits(seed: int, purpose: Purpose, epoch: int = 0, place: int = 0, position: int = 0) -> np.random.Philox:
+def bits(
+    seed: int, purpose: Purpose, epoch: int = 0, place: int = 0, position: int = 0, step: int = 0
+) -> np.random.Philox:
     """The bit generator of one stream, at a position counted in blocks of four 64-bit words."""
     key = np.array([seed, purpose], np.uint64)
-    return np.random.Philox(key=key, counter=np.array([position, place, epoch, 0], np.uint64))
+    return np.random.Philox(key=key, counter=np.array([position, place, epoch, step], np.uint64))
 
 
-def generator(seeds: Seeds, purpose: Purpose, epoch: int = 0, place: int = 0) -> np.random.Generator:
-    """A generator of its own for one purpose, epoch and place (such as the number of a parameter)."""
-    return np.random.Generator(bits(getattr(seeds, purpose.name.lower()), purpose, epoch, place))
+def generator(seeds: Seeds, purpose: Purpose, epoch: int = 0, place: int = 0, step: int = 0) -> np.random.Generator:
+    """A generator of its own for one purpose, epoch, place (such as the number of a parameter) and step."""
+    return np.random.Generator(bits(getattr(seeds, purpose.name.lower()), purpose, epoch, place, step=step))
 
 
 def words(seeds: Sequence[Seeds], epoch: int, layer: int, position: int, count: int) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from dltricks.core.component import stack
 from dltricks.core.dataset import Data
 from dltricks.core.errors import UsageError
+from dltricks.core.numeric import norms
 from dltricks.core.schedule import Progress
 from dltricks.core.stopper import improves
 from dltricks.core.types import Array
@@ -77,14 +78,13 @@ class Trainer:
         self.outcomes: list[Outcome | None] = [None] * len(recipes)
         self._all = list(zip(recipes, datas, strict=True))
         self._build(range(len(recipes)))
+        with exact():
+            self.network.draw()
         if self.recipes[0].initializer.data_dependent:
             index = np.stack([part.train[: self.batch_size] for part in self.splits])
             batch = next(self.train_data.batches(index, self.batch_size))
-            self.network.draw()
             with exact():
                 self.network.rescale(batch.x, [recipe.initializer for recipe in self.recipes])
-        else:
-            self.network.draw()
 
     def _build(self, numbers: Sequence[int]) -> None:
         self.numbers = list(numbers)
@@ -103,6 +103,8 @@ class Trainer:
             )
         self.steps = -(-self.samples // self.batch_size)
         self.network = Network(recipes, data.x.shape[1:], outputs(data))
+        for augmentation in {id(a): a for recipe in recipes for a in recipe.augmentation}.values():
+            augmentation.check(data.x.shape[1:], outputs(data))
         self._refuse_single_samples()
         self.store = self.network.store
         self.loss = stack([recipe.loss for recipe in recipes])
@@ -159,15 +161,7 @@ class Trainer:
             for recipe, part in zip(self.recipes, self.splits, strict=True)
         ]
         self.order = np.stack(order)
-        share, epochs = 1 / self.steps, float(self.recipes[0].epochs)
-        factors = [
-            [
-                recipe.schedule.factor(Progress(self.epoch + step * share, epochs, history), share)
-                for step in range(self.steps)
-            ]
-            for recipe, history in zip(self.recipes, self.history, strict=True)
-        ]
-        self.lr = np.array(factors) * self.update.rates
+        self.lr = self._factors() * self.update.rates
         self.network.context.epoch = self.epoch
         self.network.context.batch_size = self.batch_size
 
@@ -179,24 +173,52 @@ class Trainer:
             context.step = self.step
             if watching and self.step == self.steps - 1:
                 context.watch = LayerStatistics(self.network)
+            self._augment(batch)
             yield batch
             context.watch = None
             if not self.alive.any():
                 return
 
-    def check(self, batch: Batch, losses: Array, norm: Array) -> None:
-        """Ends every run whose loss or gradient is not finite, before it can spoil its weights."""
+    def _factors(self) -> Array:
+        """The schedules' factors, float64 (K, steps), of this epoch."""
+        share, epochs = 1 / self.steps, float(self.recipes[0].epochs)
+        known: dict[str, list[float]] = {}
+        rows = []
+        for k, (recipe, history) in enumerate(zip(self.recipes, self.history, strict=True)):
+            schedule = recipe.schedule
+            # Most replicas of a stack share their schedule.
+            name = f"{type(schedule)} {schedule} {k if schedule.reads_history else ''}"
+            if name not in known:
+                moments = (Progress(self.epoch + step * share, epochs, history) for step in range(self.steps))
+                known[name] = [schedule.factor(moment, share) for moment in moments]
+            rows.append(known[name])
+        return np.array(rows)
+
+    def _augment(self, batch: Batch) -> None:
+        for k, recipe in enumerate(self.recipes):
+            for place, augmentation in enumerate(recipe.augmentation):
+                rng = generator(recipe.seeds, Purpose.AUGMENT, self.epoch, place, self.step)
+                augmentation.apply(batch.x[k], batch.target[k], rng)
+
+    def check(self, batch: Batch, losses: Array) -> Array:
+        """Ends every run whose loss or gradient is not finite, before it can spoil its weights.
+
+        Returns the Euclidean norm of each replica's gradient, float64 (K,).
+        """
+        norm: Array = np.sqrt(np.vecdot(self.store.g, self.store.g), dtype=np.float64)
         watch = self.network.context.watch
         if isinstance(watch, LayerStatistics):
             self.layer_statistics = watch.lines()
         total = np.add.reduce(losses, -1)
         self.added[0], self.added[2] = total, norm
-        if isfinite(np.add.reduce(total + norm)):
-            return
+        if isfinite(sum(total.tolist()) + sum(norm.tolist())):
+            return norm
+        norm = self.added[2] = norms(self.store.g)  # a sum of squares may overflow where the norm does not
         for k in np.flatnonzero(~np.isfinite(total + norm) & self.alive):
             layer, what = first_affected(self.network, self.loss, batch, int(k))
             failure = Failure(self.epoch + 1, self.step + 1, layer, what)
             self._finish(int(k), Outcome("diverged", self.history[k], self.best[k], {}, failure=failure))
+        return norm
 
     def count(self, batch: Batch, z: Array, clipped: Array | None) -> None:
         """Adds a step to the epoch's metrics. From here on ``step`` is the number of steps done."""

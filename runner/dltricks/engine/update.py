@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,33 +37,28 @@ class Updater:
         self._groups = self._plan(store)
 
     def _plan(self, store: Store) -> list[list[Block]]:
-        whole = [store.p, store.g, np.empty((0, 0), store.dtype), *self.slots]
-        size = store.p.size
-        width = max(256, BLOCK // store.replicas)
-        if not self.rule.elementwise or size <= 2 * BLOCK:
-            whole[2] = np.empty_like(store.p)
-            return [[(store.p[:, store.kernels], tuple(whole))]]
+        # Rows of a block must stay long: short pieces that lie far apart cost more than the cache saves.
+        pieces = -(-store.size // max(BLOCK // 4, BLOCK // store.replicas)) if self.rule.elementwise else 1
+        threads = pool.threads if self.rule.elementwise and store.p.size >= SHARED else 1
+        pieces = -(-pieces // threads) * threads
+        edges = list(pairwise(store.size * i // pieces for i in range(pieces + 1)))
         groups: list[list[Block]] = []
-        count = pool.threads if size >= SHARED else 1
-        starts = range(0, store.size, width)
-        for g in range(count):
-            tmp = np.empty((store.replicas, width), store.dtype)
+        for t in range(threads):
+            tmp = np.empty((store.replicas, -(-store.size // pieces)), store.dtype)
             blocks: list[Block] = []
-            for start in starts[len(starts) * g // count : len(starts) * (g + 1) // count]:
-                part = slice(start, start + width)
-                p, grad, *slots = (flat[:, part] for flat in (store.p, store.g, *self.slots))
-                kernels = p[:, : max(0, store.kernels.stop - start)]
-                blocks.append((kernels, (p, grad, tmp[:, : p.shape[1]], *slots)))
+            for start, stop in edges[t :: threads]:
+                # A rule that is not elementwise may have slots of widths of its own, and is given them whole.
+                slots = [slot[:, start:stop] if self.rule.elementwise else slot for slot in self.slots]
+                kernels = store.p[:, start : min(stop, max(start, store.kernels.stop))]
+                p, g = store.p[:, start:stop], store.g[:, start:stop]
+                blocks.append((kernels, (p, g, tmp[:, : stop - start], *slots)))
             groups.append(blocks)
         return groups
 
     def __call__(self, lr: Array, t: int) -> None:
         """Step t, counted from 1, at the rates ``lr``, float64 (K, 1)."""
         self.rule.prepare(lr, t)
-        if len(self._groups) == 1:
-            self._run(self._groups[0])
-        else:
-            pool.run([lambda group=group: self._run(group) for group in self._groups])  # type: ignore[misc]
+        pool.run([partial(self._run, group) for group in self._groups])
 
     def _run(self, blocks: list[Block]) -> None:
         for kernels, arguments in blocks:

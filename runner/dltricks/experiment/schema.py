@@ -212,8 +212,6 @@ def _kind_schema(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
         choices.append({"$ref": f"#/definitions/{kind.key}.{name}"})
         if not required(cls):
             alone.append(name)
-    if kind.many and kind.default not in alone:
-        alone.append(kind.default)
     one: list[dict[str, Any]] = [{"enum": alone}]
     if kind.number is not None:
         name, field = kind.number
@@ -225,7 +223,7 @@ def _kind_schema(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": f"One of:\n{summaries}" if names else "none",
         "default": kind.default,
-        "anyOf": [*one, {"type": "array", "items": {"anyOf": one}}] if kind.many else one,
+        "anyOf": [{"const": kind.default}, *one, {"type": "array", "items": {"anyOf": one}}] if kind.many else one,
     }
 
 

@@ -95,5 +95,6 @@ class Linear(Layer):
             for transform in reversed(self.transforms):
                 assert dW is not None
                 dW = transform.backward(dW)
-            self.dW[...] = dW
+            if dW is not self.dW:
+                self.dW[...] = dW
         return self.dx if self.needs_dx else None

@@ -30,7 +30,8 @@ class CrossEntropy(Loss):
         self.keep, self.floor = (1 - s).astype(dtype), (s / classes).astype(dtype)
         self.smooths = bool((s > 0).any())
         self.ones = np.ones((classes, 1), dtype)
-        self.highest = np.empty((replicas, batch, 1), dtype)
+        self.rows = np.arange(replicas * batch).reshape(replicas, batch) * classes
+        self.highest = np.empty((replicas, batch), dtype)
         self.sums = np.empty((replicas, batch, 1), dtype)
         self.sums_row = self.sums[..., 0]
         self.soft = np.empty(shape, dtype)
@@ -40,7 +41,9 @@ class CrossEntropy(Loss):
             np.multiply(target, self.keep, out=self.soft)
             target = np.add(self.soft, self.floor, out=self.soft)
         self.target = target
-        shifted = np.subtract(z, np.maximum.reduce(z, -1, keepdims=True, out=self.highest), out=self.tmp)
+        # The largest output of each sample, by its place: several times faster than a maximum over a short axis.
+        np.take(z, z.argmax(-1) + self.rows, out=self.highest, mode="clip")
+        shifted = np.subtract(z, self.highest[..., None], out=self.tmp)
         np.exp(shifted, out=self.dz)
         np.matmul(self.dz, self.ones, out=self.sums)
         # The targets sum to one, so -sum t log q = log sum exp - t . z

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
-from dltricks.core.numeric import power
+from dltricks.core.numeric import plain
 from dltricks.core.optimizer import Optimizer
 from dltricks.core.types import Array, Decay, Positive
 
@@ -33,14 +34,15 @@ class Adam(Optimizer):
 
     def setup(self) -> None:
         self.c_b1, self.c_b2 = self.cast(self.b1), self.cast(self.b2)
-        root = np.sqrt(1 - self.b2)
-        self.per_size, self.per_eps = (1 - self.b1) / root, self.eps / root
+        self.size, self.eps_t = np.empty_like(self.c_b1), np.empty_like(self.c_b1)
 
     def prepare(self, lr: Array, t: int) -> None:
-        # With the slots' constants folded in: p -= size * m / (sqrt(v) + eps_t)
-        correction = np.sqrt(1 - power(self.b2, t))  # type: ignore[arg-type]
-        self.size = self.cast(lr * self.per_size * correction / (1 - power(self.b1, t)))  # type: ignore[arg-type]
-        self.eps_t = self.cast(self.per_eps * correction)
+        # In plain numbers, for a dozen operations on tiny arrays cost as much as two passes over all parameters.
+        for k, (rate, b1, b2, eps) in enumerate(plain(lr, self.b1, self.b2, self.eps)):
+            root = sqrt((1 - b2) / (1 - b2**t))
+            # With the slots' constants folded in: p -= size * m / (sqrt(v) + eps_t)
+            self.size[k] = rate * (1 - b1) / (1 - b1**t) / root
+            self.eps_t[k] = eps / root
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:
         m *= self.c_b1

@@ -48,10 +48,10 @@ class Recorder(Hook):
             yield
             return
         before = {number: signal.getsignal(number) for number in SIGNALS}
-        for number, handler in before.items():
-            # Who started us under nohup wants hang-ups ignored.
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._take)
+        # Who started us under nohup wants hang-ups ignored; a handler that is not Python's could not be put back.
+        before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+        for number in before:
+            signal.signal(number, self._take)
         try:
             yield
         finally:
@@ -98,8 +98,8 @@ class Recorder(Hook):
         self._next = time.monotonic() + self.seconds
         if self._signal is not None:
             raise StoppedError(
-                f"stopped by {signal.Signals(self._signal).name} after {run.t:,} steps, in epoch {run.epoch + 1}; "
-                "the same command goes on from there",
+                f"stopped by {signal.Signals(self._signal).name} after {run.t:,} steps, in epoch {run.epoch + 1} of "
+                f"{run.recipes[0].epochs}; the same command goes on from there",
                 self._signal,
             )
 

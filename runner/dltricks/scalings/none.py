@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltricks.core.scaling import Scaling
+from dltricks.core.scaling import Interval, Scaling
 from dltricks.core.types import Array
 
 
@@ -23,5 +23,5 @@ class NoScaling(Scaling):
     Does not help when features differ in size, or when all are far from 1.
     """
 
-    def fit(self, x: Array, interval: tuple[float, float] | None) -> tuple[Array, Array]:
+    def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:
         return np.zeros(()), np.ones(())

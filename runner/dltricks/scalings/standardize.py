@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltricks.core.scaling import Scaling, reciprocal
+from dltricks.core.scaling import Interval, Scaling, bounds, chunks, reciprocal
 from dltricks.core.types import Array
-
-# Samples summed at a time: the float64 copies stay small beside the data.
-_CHUNK = 1024
 
 
 @dataclass
@@ -26,18 +23,19 @@ class Standardize(Scaling):
     symmetric (incomes, counts): take their logarithm first.
     """
 
-    def fit(self, x: Array, interval: tuple[float, float] | None) -> tuple[Array, Array]:
+    def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:
         axes = tuple(range(x.ndim - 1))
-        low = x.min(axes).astype(np.float64)
-        width = x.max(axes).astype(np.float64) - low
+        low, high = bounds(x, rows, axes)
+        width = high - low
         # Measured inside [0, 1], so that neither a large offset nor a constant column loses digits.
         inverse = reciprocal(width)
-        count = x.size / x.shape[-1]
+        samples = len(x) if rows is None else len(rows)
+        count = samples * (x[:1].size // x.shape[-1])
         mean, square = np.zeros_like(low), np.zeros_like(low)
-        for start in range(0, len(x), _CHUNK):
-            mean += ((x[start : start + _CHUNK] - low) * inverse).sum(axes)
+        for part in chunks(x, rows):
+            mean += ((part - low) * inverse).sum(axes)
         mean /= count
-        for start in range(0, len(x), _CHUNK):
-            square += (((x[start : start + _CHUNK] - low) * inverse - mean) ** 2).sum(axes)
+        for part in chunks(x, rows):
+            square += (((part - low) * inverse - mean) ** 2).sum(axes)
         deviation = width * np.sqrt(square / count)
         return low + width * mean, reciprocal(deviation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dltricks.core.scaling import Scaling, extent, reciprocal
+from dltricks.core.scaling import Interval, Scaling, extent, reciprocal
 from dltricks.core.types import Array
 
 
@@ -21,7 +21,7 @@ class Symmetric(Scaling):
     interval, or when most pixels are 0: they become -1, no longer the zeros that leave weights alone.
     """
 
-    def fit(self, x: Array, interval: tuple[float, float] | None) -> tuple[Array, Array]:
-        low, high = extent(x, interval)
+    def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:
+        low, high = extent(x, interval, rows)
         half = (high - low) / 2
         return low + half, reciprocal(half)

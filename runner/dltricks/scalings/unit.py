@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dltricks.core.scaling import Scaling, extent, reciprocal
+from dltricks.core.scaling import Interval, Scaling, extent, reciprocal
 from dltricks.core.types import Array
 
 
@@ -22,6 +22,6 @@ class Unit(Scaling):
     together; standardize suffers less.
     """
 
-    def fit(self, x: Array, interval: tuple[float, float] | None) -> tuple[Array, Array]:
-        low, high = extent(x, interval)
+    def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:
+        low, high = extent(x, interval, rows)
         return low, reciprocal(high - low)

@@ -23,6 +23,8 @@ class Plateau(Schedule):
     relative unless told otherwise.
     """
 
+    reads_history = True
+
     monitor: str = "val_loss"
     """The metric of each epoch that is watched."""
     rate: Fraction = 0.5

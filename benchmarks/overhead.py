@@ -1,0 +1,145 @@
+"""What surrounds the arithmetic of training: the loop around a step, the start of the command line, and memory.
+
+    python -m pip install -e .
+    python benchmarks/overhead.py [--rounds 9] [--mnist]
+
+``--mnist`` also measures the memory of training on MNIST, found as ``dltricks train configs/mnist.yaml`` finds it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from workers import machine, markdown
+
+from dltricks.api.session import open_experiment
+from dltricks.cli.progress import LiveProgress
+from dltricks.core.numeric import norms
+from dltricks.engine.loop import train
+from dltricks.engine.numerics import exact
+from dltricks.engine.trainer import Trainer
+from dltricks.runs.recorder import Recorder
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+SMALLEST = """\
+dataset: digits
+architecture: {name: mlp, hidden: [64, 64]}
+optimizer: adam
+clipping: 1.0
+validation: 0
+epochs: 40
+"""
+
+
+class UnwrittenRecorder(Recorder):
+    """The recorder's work at each step, without a folder to write to."""
+
+    def on_epoch_end(self, run: Trainer) -> None:
+        pass
+
+
+def loop_share(rounds: int) -> tuple[float, float]:
+    """(us of a bare step, us of a step of the loop with metrics, progress and recorder), medians of rounds in turn."""
+    bare, whole = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "smallest.yaml"
+        file.write_text(SMALLEST, "utf-8")
+        opened = open_experiment(file)
+    for _ in range(rounds):
+        bare.append(_bare(opened.trainer()))
+        run = opened.trainer()
+        screen = Console(file=io.StringIO(), force_terminal=True, width=100)
+        began = time.perf_counter()
+        train(run, [UnwrittenRecorder([], 30.0), LiveProgress(screen)])
+        whole.append((time.perf_counter() - began) / (run.steps * 40) * 1e6)
+    return median(bare), median(whole)
+
+
+def _bare(run: Trainer) -> float:
+    """The arithmetic of a step alone, on a batch that is at hand."""
+    store, steps = run.store, 0
+    with exact():
+        run.begin_epoch()
+        batch = next(iter(run.batches()))
+        began = time.perf_counter()
+        for _ in range(run.steps * 40):
+            steps += 1
+            z = run.network.forward(batch.x, training=True)
+            run.loss.allocate(z.shape, z.dtype)
+            run.loss.forward(z, batch.target)
+            run.network.backward(run.loss.backward())
+            run.clipping.clip(store, norms(store.g))
+            run.update(run.lr[:, 0, None], steps)
+        return (time.perf_counter() - began) / steps * 1e6
+
+
+def seconds(command: list[str], rounds: int) -> float:
+    """The median of whole processes."""
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        found.append(time.perf_counter() - began)
+    return median(found)
+
+
+MEMORY = """
+import resource, sys
+from dltricks.api.session import open_experiment
+from dltricks.engine.loop import train
+import dltricks.datasets.mnist, dltricks.runs.recorder
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+opened = open_experiment(sys.argv[1], ["epochs=1"])
+before = peak()
+run = opened.trainer()
+train(run)
+data = sum(a.nbytes for a in (run.datas[0].x, run.datas[0].y, run.datas[0].test_x, run.datas[0].test_y))
+slots = run.store.p.nbytes + run.store.g.nbytes + sum(s.nbytes for s in run.update.slots + run.average_slots)
+activations = sum(a.nbytes for layer in run.network.layers for a in layer._arenas.values())
+print(peak() - before, data + slots + activations)
+"""
+
+
+def memory() -> tuple[float, float]:
+    """(bytes by which training raises the peak of the process, data + parameters + slots + activations)."""
+    command = [sys.executable, "-c", MEMORY, str(CONFIGS / "mnist.yaml")]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(answer[0]), float(answer[1])
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--mnist", action="store_true")
+    arguments = parser.parse_args()
+    bare, whole = loop_share(arguments.rounds)
+    share = (whole - bare) / bare
+    rows = [["loop around the smallest step", f"{bare:.1f} us bare, {whole:.1f} us whole: {share:.1%}", "10 %"]]
+    cli = [sys.executable, "-m", "dltricks"]
+    rows.append(["dltricks --help", f"{seconds([*cli, '--help'], arguments.rounds):.2f} s", "0.35 s"])
+    with tempfile.TemporaryDirectory() as folder:
+        for name, target in (("smoke", "2 s"), ("quickstart", "5 s")):
+            command = [*cli, "train", str(CONFIGS / f"{name}.yaml"), "--fresh", "--runs-dir", folder]
+            rows.append([f"dltricks train configs/{name}.yaml", f"{seconds(command, 3):.2f} s", target])
+    if arguments.mnist:
+        found, formula = memory()
+        text = f"{found / 1e6:.0f} MB of {formula / 1e6:.0f} MB by formula: {found / formula:.2f}"
+        rows.append(["memory of training on MNIST", text, "1.3"])
+    print(f"{machine()}\n")
+    print(markdown(["what", "measured", "at most"], rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli.shell import decisive, environment, tree
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import dltricks
+from dltricks.api.session import Run
+from dltricks.core.errors import DamagedError, LockedError, UsageError
+from dltricks.core.parallel import pool
+from dltricks.engine.hooks import Hook
+from dltricks.engine.trainer import Trainer
+from dltricks.runs import lock, reading
+
+
+class StopAfter(Hook):
+    """Ends the process, as far as the run folder can tell, after some steps."""
+
+    class Crash(BaseException):
+        pass
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_step_end(self, run: Trainer) -> None:
+        if run.t == self.steps:
+            raise self.Crash
+
+    def on_epoch_end(self, run: Trainer) -> None:
+        if run.t == -self.steps:
+            raise self.Crash
+
+
+def test_returns_runs_with_metrics_as_arrays(folder: Path) -> None:
+    (run,) = dltricks.train("small.yaml", dropout=0.5, epochs=3)
+    assert run.config["dropout"] == {"name": "dropout", "rate": 0.5}
+    assert run.status == "finished"
+    assert not run.reused
+    assert run.path.is_dir()
+    assert {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "grad_norm"} <= set(run.metrics)
+    for name, values in run.metrics.items():
+        assert values.dtype == np.float64
+        assert values.tolist() == [line[name] for line in run.history]
+    assert run.metrics["epoch"].tolist() == [1, 2, 3]
+    assert run.weights()["2.linear.W"].shape == (64, 16)
+    assert repr(run).startswith("Run(path=")
+    assert len(repr(run)) < 200
+
+
+def test_layer_statistics_are_in_the_history(folder: Path) -> None:
+    (run,) = dltricks.train("small.yaml", monitor="layers")
+    assert "layers" not in run.metrics
+    assert all(np.isfinite(list(values.values())).all() for values in run.history[0]["layers"].values())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "values"),
+    [
+        (["optimizer.lr=0.02", "dropout=0.1"], {}),
+        ({"optimizer.lr": 0.02, "dropout": 0.1}, {}),
+        ([], {"optimizer": {"name": "adam", "lr": 0.02}, "dropout": np.float64(0.1)}),
+        ((), {"optimizer.lr": 0.02, "dropout": 0.1}),
+    ],
+)
+def test_ways_to_give_values(folder: Path, overrides: object, values: dict[str, object]) -> None:
+    (first,) = dltricks.train(folder / "small.yaml", ["optimizer.lr=0.02", "dropout=0.1"])
+    (again,) = dltricks.train(folder / "small.yaml", overrides, **values)
+    assert again.path == first.path
+    assert again.reused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dropout": 1.0}, r"argument: dropout\.rate: found 1\.0, allowed: .*below 1"),
+        ({"dropuot": 0.1}, "argument: dropuot: unknown key 'dropuot'; did you mean 'dropout'"),
+        ({"overrides": "dropout=0.1"}, "overrides: found the text 'dropout=0.1', allowed: a list"),
+        ({"overrides": {"epochs": 1}, "epochs": 2}, "epochs: given twice"),
+        ({"threads": 0}, "threads: found 0, allowed: a whole number from 1 to 256"),
+        ({"threads": 1000}, "threads: found 1000"),
+        ({"limit": 5}, "small.yaml: the training part has no sample of class"),
+        ({"batch_size": 1000}, "argument: batch_size: 1000 is more than the 300 training samples"),
+        ({"dtype": np.float32}, "dtype"),
+    ],
+)
+def test_wrong_arguments(folder: Path, arguments: dict[str, object], message: str) -> None:
+    before = tree(folder)
+    with pytest.raises(UsageError, match=message):
+        dltricks.train("small.yaml", **arguments)
+    assert tree(folder) == before
+
+
+def test_a_finished_run_is_read(folder: Path) -> None:
+    (first,) = dltricks.train("small.yaml")
+    (again,) = dltricks.train("small.yaml", hooks=[StopAfter(1)])
+    assert again.reused
+    assert again.result == first.result
+    assert dltricks.train("small.yaml", fresh=True)[0].reused is False
+
+
+def test_a_run_is_found_under_any_name(folder: Path) -> None:
+    (first,) = dltricks.train("small.yaml")
+    (again,) = dltricks.train("small.yaml", name="other", expect={"val_loss": "< 9"}, checkpoint_seconds=5)
+    assert again.path == first.path
+
+
+def test_diverged_runs_are_returned(folder: Path) -> None:
+    (run,) = dltricks.train("small.yaml", optimizer={"name": "sgd", "lr": 1e30})
+    assert run.status == "diverged"
+    assert run.kept is None
+    assert run.recorded == {}
+    assert set(run.result["failure"]) == {"epoch", "step", "layer", "what"}
+    assert all(np.isfinite(array).all() for array in run.weights().values())
+    assert dltricks.train("small.yaml", optimizer={"name": "sgd", "lr": 1e30})[0].reused
+
+
+def test_recorded_is_of_the_stored_weights(folder: Path) -> None:
+    arguments = {"epochs": 8, "optimizer.lr": 0.2}
+    (last,) = dltricks.train("small.yaml", **arguments)
+    (best,) = dltricks.train("small.yaml", **arguments, early_stopping={"patience": 8})
+    assert (last.kept, best.kept) == ("final", "best")
+    assert last.recorded == last.history[-1]
+    assert best.recorded == min(best.history, key=lambda line: line["val_loss"])
+    assert best.recorded != best.history[-1]
+
+
+def test_the_same_bytes_twice(folder: Path) -> None:
+    (one,) = dltricks.train("small.yaml", runs_dir="one")
+    (two,) = dltricks.train("small.yaml", runs_dir="two")
+    assert decisive(one.path) == decisive(two.path)
+    assert one.path.relative_to("one") == two.path.relative_to("two")
+
+
+def test_the_same_bytes_with_any_number_of_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large enough that products and updates are shared out."""
+    shared = []
+    run_jobs = pool.run
+    monkeypatch.setattr(pool, "run", lambda jobs: (shared.append(len(jobs)), run_jobs(jobs)))
+    found = {}
+    for threads in (1, 2, 3):
+        (run,) = dltricks.train(
+            "small.yaml",
+            runs_dir=f"threads{threads}",
+            threads=threads,
+            epochs=1,
+            batch_size=128,
+            architecture={"name": "mlp", "hidden": [512, 640]},
+            normalization="batch",
+            dropout=0.2,
+        )
+        assert pool.threads == threads
+        found[threads] = decisive(run.path)
+    assert max(shared) >= 2
+    assert found[1] == found[2] == found[3]
+
+
+TRICKY = {
+    "epochs": 4,
+    "normalization": "batch",
+    "dropout": 0.2,
+    "averaging": {"name": "ema", "decay": 0.9},
+    "schedule": {"name": "plateau", "patience": 1},
+    "early_stopping": {"patience": 3},
+    "checkpoint_seconds": 1e-9,
+}
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """A folder with the experiment, and the bytes of its run when nothing disturbs it."""
+    folder = tmp_path_factory.mktemp("calm")
+    file = folder / "small.yaml"
+    file.write_text("dataset: digits\nlimit: 100\noptimizer: momentum\n")
+    (run,) = dltricks.train(file, runs_dir=folder / "runs", **TRICKY)
+    return file, decisive(run.path)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(stops=st.lists(st.integers(-16, 16).filter(bool), min_size=1, max_size=4).map(lambda s: sorted(s, key=abs)))
+def test_crashes_leave_no_trace(
+    calm: tuple[Path, dict[str, bytes]], tmp_path_factory: pytest.TempPathFactory, stops: list[int]
+) -> None:
+    """Negative steps crash after the epoch that they end, if they end one."""
+    file, expected = calm
+    runs_dir = tmp_path_factory.mktemp("runs")
+    for steps in stops:
+        try:
+            dltricks.train(file, runs_dir=runs_dir, hooks=[StopAfter(steps)], notify=lambda message: None, **TRICKY)
+        except StopAfter.Crash:
+            continue
+    (run,) = dltricks.train(file, runs_dir=runs_dir, notify=lambda message: None, **TRICKY)
+    assert decisive(run.path) == expected
+    reading.verify(run.path)
+
+
+def test_notify_is_told_where_training_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for notify in (None, (told := []).append):
+        with pytest.raises(StopAfter.Crash):
+            dltricks.train("small.yaml", fresh=True, checkpoint_seconds=1e-9, hooks=[StopAfter(13)])
+        (run,) = dltricks.train("small.yaml", checkpoint_seconds=1e-9, notify=notify)
+    assert told == [f"{run.path}: goes on after 13 steps, in epoch 2"]
+    assert capsys.readouterr() == ("", f"dltricks: {told[0]}\n")
+
+
+def test_fresh_forgets_the_checkpoint(folder: Path) -> None:
+    with pytest.raises(StopAfter.Crash):
+        dltricks.train("small.yaml", checkpoint_seconds=1e-9, hooks=[StopAfter(13)])
+    told: list[str] = []
+    dltricks.train("small.yaml", fresh=True, checkpoint_seconds=1e-9, notify=told.append)
+    assert told == []
+
+
+def test_two_cannot_train_one_run(folder: Path) -> None:
+    (run,) = dltricks.train("small.yaml")
+    with lock.hold(run.path), pytest.raises(LockedError, match="process"):
+        dltricks.train("small.yaml", fresh=True)
+
+
+def test_a_run_that_another_process_finished_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found interrupted, finished by another while this one loads the data."""
+    (first,) = dltricks.train("small.yaml")
+    before = tree(first.path)
+    monkeypatch.setattr(reading, "status", lambda path: "interrupted")
+    (again,) = dltricks.train("small.yaml", hooks=[StopAfter(1)])
+    assert again.reused
+    assert {**tree(first.path), ".lock": b""} == {**before, ".lock": b""}
+
+
+def test_a_damaged_run_is_not_believed(folder: Path) -> None:
+    (run,) = dltricks.train("small.yaml")
+    (run.path / "weights.npz").unlink()
+    with pytest.raises(DamagedError, match=r"weights.npz.*--fresh starts anew"):
+        dltricks.train("small.yaml")
+    (fresh,) = dltricks.train("small.yaml", fresh=True)
+    assert fresh.result == run.result
+
+
+def test_hooks_are_called_after_the_recorder(folder: Path) -> None:
+    class Look(Hook):
+        seen = False
+
+        def on_train_end(self, run: Trainer) -> None:
+            self.seen = any(folder.glob("runs/*/*/run.json"))
+
+    look = Look()
+    dltricks.train("small.yaml", hooks=[look])
+    assert look.seen
+
+
+def test_another_thread_than_the_main_one(folder: Path) -> None:
+    """There signals cannot be taken, and need not be."""
+    found: list[Run] = []
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    worker = threading.Thread(target=lambda: found.extend(dltricks.train("small.yaml")))
+    worker.start()
+    worker.join()
+    assert found[0].status == "finished"
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_numpy_may_be_imported_before(folder: Path) -> None:
+    code = (
+        "import numpy, dltricks\n"
+        "run = dltricks.train('small.yaml')[0]\n"
+        "print(run.status, type(run.metrics['val_loss']).__name__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("finished ndarray\n", "")

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from layers.bench import Bench, inputs
+
+from dltricks.activations.tanh import Tanh
+from dltricks.core.errors import UsageError
+from dltricks.core.layer import Chain
+from dltricks.layers.linear import Linear
+from dltricks.layers.residual import Residual
+
+
+def block() -> Residual:
+    return Residual(Chain([Linear(12), Tanh()]))
+
+
+def test_against_the_formula() -> None:
+    bench = Bench(block())
+    x, dy = inputs(1, 7, (12,)), inputs(1, 7, (12,), seed=1)
+    y, dx, _ = bench.step(x, dy)
+    linear = bench.layer.body.layers[0]
+    inner = np.tanh(x[0] @ linear.W[0] + linear.b[0])
+    np.testing.assert_allclose(y[0], x[0] + inner, rtol=1e-12)
+    np.testing.assert_allclose(dx[0], dy[0] + (dy[0] * (1 - inner**2)) @ linear.W[0].T, rtol=1e-11)
+
+
+def test_a_body_of_zeros_is_the_identity() -> None:
+    bench = Bench(block())
+    bench.store.p[...] = 0
+    x = inputs(1, 7, (12,))
+    y, dx, _ = bench.step(x, x)
+    assert y.tobytes() == dx.tobytes() == x.tobytes()
+
+
+def test_gradients_reach_the_input_of_a_deep_stack() -> None:
+    bench = Bench(Chain([block() for _ in range(50)]))
+    bench.store.p *= 1e-3
+    dy = np.ones((1, 7, 12))
+    _, dx, _ = bench.step(inputs(1, 7, (12,)), dy)
+    assert 0.5 < np.linalg.norm(dx) / np.linalg.norm(dy) < 2
+
+
+def test_a_body_that_changes_the_width_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"\(12,\) became \(5,\)"):
+        Bench(Residual(Chain([Linear(5)])))

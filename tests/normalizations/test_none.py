@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from dltricks.core import registry
+from dltricks.core.architecture import Parts
+from dltricks.normalizations.none import None_
+
+
+def test_an_architecture_leaves_it_out() -> None:
+    parts = Parts(registry.load("activation", "tanh")(), None_(), registry.load("dropout", "none")(), [])
+    assert [layer.name() for layer in parts.after_weights()] == ["tanh"]
+    assert parts.on_weights() == []
