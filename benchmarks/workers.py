@@ -71,7 +71,9 @@ def machine() -> str:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
     kernels = os.environ.get("OPENBLAS_CORETYPE", "chosen by OpenBLAS")
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, kernels: {kernels}"
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, kernels: {kernels}"
+    )
 
 
 def markdown(columns: list[str], rows: list[list[str]]) -> str:

@@ -185,9 +185,7 @@ def test_a_test_file_must_fit_the_training_file(load, test, message):
 
 
 def test_an_unseen_category_is_refused(load):
-    with pytest.raises(
-        UsageError, match=r"b\.csv:2: column 'c' holds 'gren', .* never has; did you mean 'green'"
-    ):
+    with pytest.raises(UsageError, match=r"b\.csv:2: column 'c' holds 'gren', .* never has; did you mean 'green'"):
         load("c,kind\ngreen,x\nred,y\nred,x\n", categorical="onehot", test="c,kind\ngren,x\n")
 
 

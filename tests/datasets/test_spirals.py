@@ -9,9 +9,7 @@ def test_without_noise_the_angle_grows_with_the_radius():
     data = Spirals(samples=90, noise=0.0, classes=3, turns=1.5).load(None, 5)
     r = np.hypot(*data.x.T)
     expected = 2 * np.pi * (1.5 * r + data.y / 3)
-    np.testing.assert_allclose(
-        data.x, np.stack([r * np.cos(expected), r * np.sin(expected)], axis=1), atol=1e-12
-    )
+    np.testing.assert_allclose(data.x, np.stack([r * np.cos(expected), r * np.sin(expected)], axis=1), atol=1e-12)
     assert r.max() <= 1
 
 

@@ -25,7 +25,7 @@ PIPE_WIDTH = 100
 _NARROWEST = 8
 """Columns to which a text is broken at most."""
 _GAP = 3
-"""Columns that rich spends on each column of a table beside its content, one less for the last."""
+"""Columns between two columns of a table."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -104,7 +104,7 @@ def _harmless(value: Any) -> Any:
 
 def _markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(re.sub(r"([\\`*_\[\]<>|])", r"\\\1", cell) for cell in cells) + " |"
+        return "| " + " | ".join(re.sub(r"([\\`*\[\]<>|])", r"\\\1", cell) for cell in cells) + " |"
 
     body = [line([spell(row.get(column)) for column in columns]) for row in rows]
     rule = ["---:" if _numeric(rows, column) else "---" for column in columns]
@@ -116,23 +116,30 @@ def _table(rows: Sequence[Row], columns: Sequence[str], title: str, total: Row |
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     body = [*rows, *([total] if total else [])]
-    needed = -1
+    longest = {column: max((len(spell(row.get(column))) for row in body), default=0) for column in columns}
+    numeric = {column: _numeric(rows, column) for column in columns}
+    screen = console()
+    gaps = _GAP * (len(columns) - 1)
+    tight = sum(max(len(inert(column)), longest[column]) for column in columns) + gaps > screen.width
+    if tight:
+        # Headings and texts are broken, numbers never; and what does not fit even so is left to the terminal.
+        needed = sum(width if numeric[column] else min(width, _NARROWEST) for column, width in longest.items())
+        screen.width = max(screen.width, needed + gaps)
+    # What texts leave over is for the headings of numbers.
+    spare = max(0, screen.width - gaps - sum(longest.values())) // max(1, sum(numeric.values()))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        # In a narrow window headings and texts are broken, numbers never.
-        numeric = _numeric(rows, column)
-        longest = max(len(spell(row.get(column))) for row in body)
-        width = longest if numeric else min(longest, _NARROWEST)
-        needed += width + _GAP
-        table.add_column(Text(inert(column)), justify="right" if numeric else "left", overflow="fold", min_width=width)
+        table.add_column(
+            Text(inert(column)),
+            justify="right" if numeric[column] else "left",
+            overflow="fold",
+            width=longest[column] + spare if tight and numeric[column] else None,
+        )
     for row in body:
         if row is total:
             table.add_section()
         table.add_row(*(Text(spell(row.get(column))) for column in columns))
-    screen = console()
-    # What does not fit even so is broken by the terminal, and not cut.
-    screen.width = max(screen.width, needed)
     if title:
         screen.print(Text(inert(title)), style="bold")
     screen.print(table)

@@ -82,7 +82,9 @@ def _report(runs: list[Run], format: Format) -> None:
         print_json([{**run.result, "path": str(run.path)} for run in runs])
         return
     for run in runs:
-        print_rows(_rows(run), format)
+        rows = _rows(run)
+        if rows:  # none where training diverged within its first epoch
+            print_rows(rows, format)
         if format is not Format.table:
             continue
         screen = console()

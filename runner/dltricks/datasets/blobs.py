@@ -38,8 +38,6 @@ class Blobs(Dataset):
         rng = np.random.Generator(np.random.Philox(seed))
         y = np.arange(self.samples) % self.classes
         a = 2 * np.pi * y / self.classes
-        x = _RADIUS * np.stack([np.cos(a), np.sin(a)], axis=1) + rng.normal(
-            0.0, self.noise, (self.samples, 2)
-        )
+        x = _RADIUS * np.stack([np.cos(a), np.sin(a)], axis=1) + rng.normal(0.0, self.noise, (self.samples, 2))
         names = [str(i) for i in range(self.classes)]
         return Data("classification", x, y.astype(np.int64), classes=names, features=["x0", "x1"])

@@ -23,9 +23,7 @@ _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hor
 
 _SAMPLES = 10_000  # in each member
 _RECORD = 1 + 3 * 32 * 32  # a label, then the red, the green and the blue plane, row by row
-_MEMBERS = [
-    f"cifar-10-batches-bin/{name}.bin" for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
-]
+_MEMBERS = [f"cifar-10-batches-bin/{name}.bin" for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")]
 
 
 @dataclass
@@ -70,9 +68,7 @@ def read_binary_archive(path: Path) -> tuple[Array, Array]:
                 if member.name not in wanted:
                     continue
                 if not member.isfile() or member.size != _SAMPLES * _RECORD:
-                    raise DamagedError(
-                        f"{path}: {member.name} has {member.size} bytes, not {_SAMPLES * _RECORD}"
-                    )
+                    raise DamagedError(f"{path}: {member.name} has {member.size} bytes, not {_SAMPLES * _RECORD}")
                 file = archive.extractfile(member)
                 content = file.read() if file is not None else b""
                 if len(content) != member.size:

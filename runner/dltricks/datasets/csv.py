@@ -54,9 +54,7 @@ class Csv(Dataset):
         require(table, self.target, "the target")
         features = [name for name in table.header if name != self.target]
         if not features:
-            raise UsageError(
-                f"{table.path}: {self.target!r} is the only column; inputs are needed beside the target"
-            )
+            raise UsageError(f"{table.path}: {self.target!r} is the only column; inputs are needed beside the target")
         encoder = Encoder.learn(table, features, self.categorical, self.missing)
         classes = self._classes(table) if self.task == "classification" else []
         x, y = self._part(table, encoder, classes)
@@ -113,15 +111,11 @@ class Csv(Dataset):
                 if not absent[row] and cell not in index:
                     near = difflib.get_close_matches(cell, classes, n=1)
                     hint = f"; did you mean {near[0]!r}?" if near else ""
-                    raise table.error(
-                        row, self.target, f"holds {cell!r}, a class without training samples{hint}"
-                    )
+                    raise table.error(row, self.target, f"holds {cell!r}, a class without training samples{hint}")
             y = np.array([index.get(cell, -1) for cell in cells], np.int64)
         if absent.any() and self.missing != "drop":
             row = int(np.argmax(absent))
-            raise table.error(
-                row, self.target, "has no value, and a target cannot be made up; give `missing: drop`"
-            )
+            raise table.error(row, self.target, "has no value, and a target cannot be made up; give `missing: drop`")
         kept &= ~absent
         if not kept.any():
             raise UsageError(f"{table.path}: every row has a missing value, so `missing: drop` leaves none")
@@ -154,9 +148,7 @@ class Csv(Dataset):
         if self.task == "regression":
             return
         if len(classes) < 2:
-            raise UsageError(
-                f"{table.path}: column {self.target!r} holds {len(classes)} class; at least 2 are needed"
-            )
+            raise UsageError(f"{table.path}: column {self.target!r} holds {len(classes)} class; at least 2 are needed")
         counts = np.bincount(y, minlength=len(classes))
         if not counts.all():
             name = classes[int(np.argmin(counts))]

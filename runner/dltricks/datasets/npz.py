@@ -38,9 +38,7 @@ class Npz(Dataset):
         if test_x is not None:
             _check_inputs(path, "test_x", test_x)
             if test_x.shape[1:] != x.shape[1:]:
-                raise UsageError(
-                    f"{path}: 'test_x' {test_x.shape} and 'x' {x.shape} differ in more than their length"
-                )
+                raise UsageError(f"{path}: 'test_x' {test_x.shape} and 'x' {x.shape} differ in more than their length")
         if self.task == "regression":
             if "classes" in arrays:
                 raise UsageError(f"{path}: 'classes' are given, but the task is regression")
@@ -92,13 +90,9 @@ def _check_inputs(path: Path, name: str, x: Array) -> Array:
 
 def _labels(path: Path, name: str, y: Array, samples: int) -> Array:
     if y.shape != (samples,):
-        raise UsageError(
-            f"{path}: {name!r} is {y.shape}; one class number for each sample is needed: ({samples},)"
-        )
+        raise UsageError(f"{path}: {name!r} is {y.shape}; one class number for each sample is needed: ({samples},)")
     if y.dtype.kind not in "iu":
-        raise UsageError(
-            f"{path}: {name!r} holds {y.dtype}; classes are whole numbers (or give `task: regression`)"
-        )
+        raise UsageError(f"{path}: {name!r} holds {y.dtype}; classes are whole numbers (or give `task: regression`)")
     if y.min() < 0:
         raise UsageError(f"{path}: {name!r} holds {y.min()}; classes are numbered from 0")
     if y.max() > np.iinfo(np.int64).max:
@@ -114,9 +108,7 @@ def _class_names(path: Path, y: Array, names: Array | None) -> list[str]:
     present = np.unique(y)
     count = int(present[-1]) + 1 if names is None else len(names)
     if present[-1] >= count:
-        raise UsageError(
-            f"{path}: 'y' holds class {present[-1]}, but 'classes' has {count} names, numbered from 0"
-        )
+        raise UsageError(f"{path}: 'y' holds class {present[-1]}, but 'classes' has {count} names, numbered from 0")
     if count < 2:
         raise UsageError(f"{path}: 'y' holds one class; at least 2 are needed")
     if len(present) < count:

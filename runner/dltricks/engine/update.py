@@ -46,7 +46,7 @@ class Updater:
         for t in range(threads):
             tmp = np.empty((store.replicas, -(-store.size // pieces)), store.dtype)
             blocks: list[Block] = []
-            for start, stop in edges[t :: threads]:
+            for start, stop in edges[t::threads]:
                 # A rule that is not elementwise may have slots of widths of its own, and is given them whole.
                 slots = [slot[:, start:stop] if self.rule.elementwise else slot for slot in self.slots]
                 kernels = store.p[:, start : min(stop, max(start, store.kernels.stop))]

@@ -91,9 +91,7 @@ class DataFiles:
 
         yield pooch.os_cache("dltricks") / folder
 
-    def _download(
-        self, places: Sequence[Path], name: str, sha256: str, urls: Sequence[str], compressed: bool
-    ) -> Path:
+    def _download(self, places: Sequence[Path], name: str, sha256: str, urls: Sequence[str], compressed: bool) -> Path:
         cache = places[-1]
         troubles = []
         try:
