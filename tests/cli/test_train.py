@@ -149,7 +149,8 @@ class Slow(Base):
     def forward(self, x, context):
         if not Path("begun").exists():
             Path("begun").touch()
-            time.sleep(60)
+            for _ in range(6000):
+                time.sleep(0.01)
         return super().forward(x, context)
 '''
 

@@ -37,12 +37,12 @@ def test_before_the_first_epoch_it_is_one() -> None:
 
 def test_in_training_the_rate_follows_the_metric() -> None:
     schedule = {"name": "plateau", "patience": 1, "rate": 0.5, "monitor": "val_loss"}
-    history = run(recipe(epochs=12, schedule=schedule, optimizer={"name": "adam", "lr": 0.1}), data=digits())[0].history
+    history = run(recipe(epochs=12, schedule=schedule, optimizer={"name": "adam", "lr": 0.5}), data=digits())[0].history
     losses = [line["val_loss"] for line in history]
     best = np.minimum.accumulate(losses)
     expected, drops = [], 0
     for epoch in range(12):
-        expected.append(0.1 * 0.5**drops)
+        expected.append(0.5 * 0.5**drops)
         if epoch and losses[epoch] >= best[epoch - 1]:
             drops += 1
     assert [line["lr"] for line in history] == expected
