@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from engine.small import recipe, run, same
 
+from dltricks.api.session import open_experiment
 from dltricks.core.component import stack
 from dltricks.core.registry import load
 from dltricks.core.store import Parameter, Store
 from dltricks.engine.update import Updater
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -101,3 +106,21 @@ def test_at_a_threshold_of_one_both_clippings_are_the_same() -> None:
         step("clipping", "unit", gradient, threshold=1.0), step("clipping", "norm", gradient, threshold=1.0)
     )
     np.testing.assert_allclose(step("clipping", "norm", gradient, threshold=1.0), [0.6, 0.8])
+
+
+def sections() -> dict[str, str]:
+    """The sections of docs/lesson.md by the experiment file that they report on."""
+    parts = (ROOT / "docs" / "lesson.md").read_text("utf-8").split("\n## ")[1:]
+    return {re.findall(r"`configs/tricks/(\w+)\.yaml`", part)[0]: part for part in parts}
+
+
+def test_the_report_has_a_section_for_every_claim() -> None:
+    assert set(sections()) == {path.stem for path in (ROOT / "configs" / "tricks").glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", sorted(sections()))
+def test_every_arm_of_the_report_can_be_trained(name: str) -> None:
+    arms = set(re.findall(r"`([a-z_.]+=[^`]*)`", sections()[name]))
+    assert arms
+    for arm in arms:
+        open_experiment(ROOT / "configs" / "tricks" / f"{name}.yaml", arm.split())

@@ -37,7 +37,7 @@ def test_trains_and_says_what_comes_next(cli: Call, folder: Path) -> None:
 
 
 def test_as_a_process(folder: Path) -> None:
-    found = process("train", "small.yaml", "epochs=3", "--runs-dir", "elsewhere", cwd=folder)
+    found = process("train", "small.yaml", "epochs=3", "--runs-dir", "elsewhere", "--threads", 2, cwd=folder)
     assert found.code == 0
     assert reading.read_run(only_run(folder / "elsewhere")).config["epochs"] == 3
     assert not (folder / "runs").exists()
@@ -116,6 +116,7 @@ def test_interrupted_runs_go_on(cli: Call, folder: Path) -> None:
 
     again = start("train", "small.yaml", "epochs=100000", "checkpoint_seconds=0.01", "--quiet", cwd=folder)
     while checkpoint.numbers(run / "checkpoints")[-1] == steps:
+        assert again.poll() is None, again.communicate()
         time.sleep(0.01)
     again.send_signal(signal.SIGINT)
     _, err = again.communicate()

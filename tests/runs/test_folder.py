@@ -148,7 +148,7 @@ def test_a_changed_configuration_is_refused_with_its_keys(tmp_path):
 
 def test_another_name_is_the_same_run_and_nothing_is_rewritten(tmp_path):
     train(tmp_path / "run", halt_after=2)
-    train(tmp_path / "run", config=CONFIG.replace("toy", "other") + "seeds: 10\n")
+    train(tmp_path / "run", config=CONFIG.replace("toy", "other") + "checkpoint_seconds: 5\n")
     assert (tmp_path / "run" / "config.yaml").read_text() == CONFIG
     reading.verify(tmp_path / "run")
 

@@ -8,14 +8,14 @@ from dltricks.runs import names
 HASH = "0123456789abcdef" * 4
 
 
-@pytest.mark.parametrize("name", ["mnist-dropout", "a", "_x", "A.b=1,2+3", "a" * 100, "console"])
+@pytest.mark.parametrize("name", ["mnist-dropout", "a", "_x", "A.b=1,2+3", "a" * 100, "console", "Über uns"])
 def test_names_that_can_be_folders(name):
     assert names.check_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../x", "/abs", "a/b", "a\\b", "a" * 101, "CON", "nul.txt", "com1", "-x", ".x", "x.", "a\n", "ä"],
+    ["", ".", "..", "../x", "/abs", "a/b", "a\\b", "a" * 101, "CON", "nul.txt", "com1", ".x", "x.", "a\n"],
 )
 def test_names_that_cannot(name):
     with pytest.raises(UsageError, match="cannot be a folder"):

@@ -8,6 +8,7 @@ import numpy as np
 
 from dltricks.core.activation import Activation
 from dltricks.core.layer import Context, Shape
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array, Positive
 
 
@@ -26,7 +27,7 @@ class Elu(Activation):
     def allocate(self, shape: Shape) -> Shape:
         self.c_alpha = self.column(self.alpha, len(shape))
         self.c_rest = self.column(1 - np.asarray(self.alpha), len(shape))
-        self.zeros = np.zeros(shape[1:], self.dtype)
+        self.zeros = zeros((1, *shape[1:]), self.dtype)
         self.negative, self.tmp = self.buffer("negative", shape), self.buffer("tmp", shape)
         return super().allocate(shape)
 

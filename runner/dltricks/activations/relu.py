@@ -8,6 +8,7 @@ import numpy as np
 
 from dltricks.core.activation import Activation
 from dltricks.core.layer import Context, Shape
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
 
@@ -23,7 +24,7 @@ class Relu(Activation):
 
     def allocate(self, shape: Shape) -> Shape:
         # Two arrays are compared several times faster than an array and a number.
-        self.zeros = np.zeros(shape[1:], self.dtype)
+        self.zeros = zeros((1, *shape[1:]), self.dtype)
         self.positive = self.buffer("positive", shape, bool)
         return super().allocate(shape)
 

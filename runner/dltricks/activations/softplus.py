@@ -8,6 +8,7 @@ import numpy as np
 
 from dltricks.core.activation import Activation
 from dltricks.core.layer import Context, Shape
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
 
@@ -22,7 +23,7 @@ class Softplus(Activation):
     """
 
     def allocate(self, shape: Shape) -> Shape:
-        self.zeros = np.zeros(shape[1:], self.dtype)
+        self.zeros = zeros((1, *shape[1:]), self.dtype)
         self.tmp = self.buffer("tmp", shape)
         return super().allocate(shape)
 

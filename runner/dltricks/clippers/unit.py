@@ -28,7 +28,7 @@ class Unit(Clipper):
     threshold: Positive = 1.0
 
     def clip(self, store: Store, norm: Array) -> Array | None:
-        clipped = norm > self.threshold[:, 0]  # type: ignore[index]
+        clipped = norm > np.asarray(self.threshold)[:, 0]
         if clipped.any():
             norm = norm[:, None]
             shrink(store.g, np.divide(1.0, norm, out=np.ones_like(norm), where=clipped[:, None]))

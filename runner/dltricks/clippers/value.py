@@ -26,10 +26,11 @@ class Value(Clipper):
     threshold: Positive = 1.0
 
     def clip(self, store: Store, norm: Array) -> Array | None:
+        threshold = np.asarray(self.threshold)
         # No component is larger than the norm; the margin is for the norm's own rounding.
-        if not (norm > 0.99 * self.threshold[:, 0]).any():  # type: ignore[index]
+        if not (norm > 0.99 * threshold[:, 0]).any():
             return np.zeros(len(norm), bool)
-        g, high = store.g, np.asarray(self.threshold).astype(store.dtype)
+        g, high = store.g, threshold.astype(store.dtype)
         clipped = (np.maximum.reduce(g, -1) > high[:, 0]) | (np.minimum.reduce(g, -1) < -high[:, 0])
         if clipped.any():
             np.minimum(g, high, out=g)

@@ -18,6 +18,9 @@ class Component:
     kind: ClassVar[str]
     """The key of the experiment file, such as ``optimizer``."""
 
+    # Every subclass is a dataclass; its decorator fills this in.
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
     # Read by pydantic from outside: unknown fields are refused and nothing is converted.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
@@ -34,7 +37,7 @@ class Component:
 def numeric_fields(cls: type[Component]) -> list[str]:
     """Names of the fields declared as float: those in which stacked replicas may differ."""
     hints = get_type_hints(cls)
-    return [f.name for f in dataclasses.fields(cls) if hints[f.name] is float]  # type: ignore[arg-type]
+    return [f.name for f in dataclasses.fields(cls) if hints[f.name] is float]
 
 
 def stack(components: Sequence[C], ndim: int = 1) -> C:
@@ -51,7 +54,7 @@ def stack(components: Sequence[C], ndim: int = 1) -> C:
     for other in components[1:]:
         if type(other) is not type(first):
             raise ValueError(f"cannot stack {other.name()} on {first.name()}")
-    for field in dataclasses.fields(first):  # type: ignore[arg-type]
+    for field in dataclasses.fields(first):
         values: list[Any] = [getattr(c, field.name) for c in components]
         if field.name in numeric:
             column = np.array(values, np.float64).reshape((-1,) + (1,) * (ndim - 1))

@@ -16,6 +16,7 @@ import numpy as np
 
 from dltricks.core.component import Component
 from dltricks.core.initializer import Initializer
+from dltricks.core.memory import zeros
 from dltricks.core.store import Parameter, Role
 from dltricks.core.types import Array
 
@@ -141,7 +142,7 @@ class Layer(Component):
         size = prod(shape)
         arena = self._arenas.get(name)
         if arena is None or arena.size < size or arena.dtype != dtype:
-            arena = self._arenas[name] = np.zeros(size, dtype)
+            arena = self._arenas[name] = zeros((size,), dtype)
         return arena[:size].reshape(shape)
 
     def poison(self) -> None:

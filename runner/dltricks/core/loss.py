@@ -9,6 +9,7 @@ import numpy as np
 
 from dltricks.core.component import Component
 from dltricks.core.dataset import Task
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
 
@@ -25,8 +26,8 @@ class Loss(Component):
         """Makes the buffers for outputs of shape (K, B, C): ``dz`` for the gradient, ``tmp`` to work in."""
         if getattr(self, "_shape", None) != (shape, dtype):
             self._shape = (shape, dtype)
-            self.dz = np.empty(shape, dtype)
-            self.tmp = np.empty(shape, dtype)
+            self.dz = zeros(shape, dtype)
+            self.tmp = zeros(shape, dtype)
             self.inverse_batch: Array = np.asarray(1 / shape[1], dtype)
             self.prepare(shape, dtype)
 

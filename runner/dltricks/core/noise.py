@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dltricks.core.layer import Context, Layer, Shape
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
 BLOCK = 1 << 16
@@ -62,7 +63,7 @@ class NoiseLayer(Layer):
         bits = words.view(np.uint16).reshape(shape[0], steps, blocks * 16)[:, :, :values]
         drawn = (shape[0], steps, *shape[1:])
         if self._block is None or self._block.shape != drawn:
-            self._block = np.empty(drawn, self.dtype)
+            self._block = zeros(drawn, self.dtype)
         self.draw(bits.reshape(drawn), self._block)
         self._steps = [self._block[:, i] for i in range(steps)]
         self._key, self._first = (context.epoch, context.batch_size, shape), first

@@ -14,7 +14,7 @@ TINY = 1e-30
 """A factor below it may be no normal number in float32."""
 
 
-def power(base: Array, exponent: float) -> Array:
+def power(base: Any, exponent: float) -> Array:
     """base ** exponent for a float64 (K, 1) column, value by value.
 
     numpy's array power takes other paths for other lengths, so that a replica's bits would depend on K.

@@ -34,9 +34,12 @@ class Optimizer(Component):
         self.store = store
 
     def cast(self, wide: Any) -> Array:
-        """A float64 column as the dtype of training: every constant is derived wide and cast once."""
+        """A float64 column as the dtype of training: every constant is derived wide and cast once.
+
+        Of a single replica it has no axes, which numpy multiplies by without setting up a broadcast.
+        """
         narrow: Array = np.asarray(wide).astype(self.store.dtype)
-        return narrow
+        return narrow.reshape(()) if narrow.size == 1 else narrow
 
     def setup(self) -> None:
         """Derives the constants of the whole training."""

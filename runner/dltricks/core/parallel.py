@@ -29,6 +29,9 @@ class Pool:
 
     def __init__(self) -> None:
         self.threads = 1
+        self._begin()
+
+    def _begin(self) -> None:
         self._inbox: SimpleQueue[Job] = SimpleQueue()
         self._outbox: SimpleQueue[BaseException | None] = SimpleQueue()
         self._workers: list[Thread] = []
@@ -40,7 +43,7 @@ class Pool:
 
     def _start(self) -> None:
         if self._pid != os.getpid():  # threads do not survive a fork
-            self.__init__()  # type: ignore[misc]
+            self._begin()
         while len(self._workers) < self.threads - 1:
             worker = Thread(target=self._work, daemon=True, name="dltricks-pool")
             worker.start()

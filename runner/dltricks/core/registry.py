@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from dltricks.core.errors import UsageError
 
@@ -128,7 +128,7 @@ def unknown(what: str, found: str, allowed: list[str]) -> str:
 def add_plugin(path: Path) -> Plugin:
     """Loads a user's file of exactly a built-in's shape; its name is the name of the file.
 
-    Loading the same content twice is one plugin.
+    Loading the same content twice is one plugin; a file that was edited in between takes its own place.
 
     Raises:
         UsageError: unreadable, broken, without exactly one component, or of a name that is taken.
@@ -151,15 +151,21 @@ def add_plugin(path: Path) -> Plugin:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        # From what was read and hashed: a bytecode cache can be that of an earlier text.
+        exec(compile(content, path, "exec", dont_inherit=True), vars(module))
         cls = _component_of(module)
+        problem = _unfinished(cls)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"plugin {path}: {type(error).__name__}: {error}") from error
+    if problem:
+        raise UsageError(f"plugin {path}: {cls.__name__} {problem}")
     kind = cls.kind
-    if kind not in KINDS:
-        raise UsageError(f"plugin {path}: {cls.__name__} is of no kind that an experiment can select")
+    for plugin in known:
+        # The same file with other content was edited, as in a notebook's session.
+        if plugin.path == path.resolve():
+            del _plugins[plugin.kind, plugin.name]
     if name in names(kind):
         raise UsageError(f"plugin {path}: the {kind} {name!r} exists already in {source(kind, name)}")
     plugin = Plugin(kind, name, path.resolve(), digest, cls)
@@ -183,3 +189,18 @@ def _component_of(module: Any) -> type[Any]:
     if len(own) != 1:
         raise UsageError(f"{module.__file__}: expected exactly one component, found {len(own)}")
     return own[0]
+
+
+def _unfinished(cls: type[Any]) -> str | None:
+    """What a user's class lacks to be a trick, found before anything is trained with it; None if nothing."""
+    from dltricks.core.layer import Layer
+
+    if not isinstance(getattr(cls, "kind", None), str) or cls.kind not in KINDS:
+        return "is of no kind that an experiment can select"
+    if "__dataclass_fields__" not in vars(cls):
+        return "is no dataclass; write @dataclass above it"
+    get_type_hints(cls)  # raises where a field's type does not exist
+    lacking = [name for name in dir(cls) if getattr(getattr(cls, name), "__isabstractmethod__", False)]
+    if issubclass(cls, Layer) and not cls.absent:
+        lacking += [name for name in ("forward", "backward") if getattr(cls, name) is getattr(Layer, name)]
+    return f"lacks {' and '.join(lacking)}" if lacking else None

@@ -48,7 +48,7 @@ def extent(x: Array, interval: Interval, rows: Array | None = None) -> tuple[Arr
     """(lowest, highest) value: of the interval where known, of all pixels, or of each column of a table."""
     if interval is not None:
         low, high = interval
-        return np.float64(low), np.float64(high)  # type: ignore[return-value]
+        return np.asarray(low, np.float64), np.asarray(high, np.float64)
     axes = (0,) if x.ndim == 2 else None
     return bounds(x, rows, axes)
 

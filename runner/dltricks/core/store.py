@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
 Role = Literal["kernel", "bias", "gain"]
@@ -42,8 +43,8 @@ class Store:
             size += parameter.size
         self.kernels = slice(0, sum(p.size for p in self.parameters if p.role == "kernel"))
         self.dtype = dtype
-        self.p: Array = np.zeros((replicas, size), dtype)
-        self.g: Array = np.zeros((replicas, size), dtype)
+        self.p: Array = zeros((replicas, size), dtype)
+        self.g: Array = zeros((replicas, size), dtype)
 
     @property
     def replicas(self) -> int:

@@ -20,4 +20,3 @@ Fraction = Annotated[float, Gt(0), Le(1)]
 """A factor that lowers something but never to nothing."""
 Size = Annotated[int, Gt(0)]
 """A whole number that shapes arrays or counts things; runs that differ in it are not stacked."""
-Count = Annotated[int, Ge(0)]

@@ -23,8 +23,8 @@ class Blobs(Dataset):
 
     Reference: https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_blobs.html (where the
     centres are random; here they are as far apart as the circle lets them be)
-    Suggested: to see whether a network learns at all. Does not help when anything beyond straight borders is
-    to be learned.
+    Suggested: to see whether a network learns at all.
+    Does not help when anything beyond straight borders is to be learned.
     """
 
     samples: Annotated[int, Ge(2)] = 1000

@@ -34,8 +34,8 @@ class Cifar10(Dataset):
     where that is looked for. Its SHA-256 is that of TensorFlow Datasets; the publisher gives an MD5 sum only.
 
     Reference: Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html
-    Suggested: tricks for images. Does not help when the network is a multilayer perceptron: those end
-    near 55 %.
+    Suggested: tricks for images.
+    Does not help when the network is a multilayer perceptron: those end near 55 %.
     """
 
     def load(self, files: Files, seed: int) -> Data:

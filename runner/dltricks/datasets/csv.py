@@ -38,7 +38,8 @@ class Csv(Dataset):
     before the validation part is split off. Classes are in alphabetical order, by size if all are numbers.
 
     Reference: https://www.rfc-editor.org/rfc/rfc4180
-    Suggested: with ``scaling: standardize``. Does not help when a column is an identifier: remove it first.
+    Suggested: with ``scaling: standardize``.
+    Does not help when a column is an identifier: remove it first.
     """
 
     path: str

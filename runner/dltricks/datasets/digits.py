@@ -25,8 +25,8 @@ class Digits(Dataset):
     CC BY 4.0.
 
     Reference: https://doi.org/10.24432/C50P49
-    Suggested: the first thing to train on; no download. Does not help when tricks differ by less than 1 %:
-    its validation part is too small to show that.
+    Suggested: the first thing to train on; no download.
+    Does not help when tricks differ by less than 1 %: its validation part is too small to show that.
     """
 
     def load(self, files: Files, seed: int) -> Data:

@@ -42,7 +42,8 @@ class FashionMnist(Dataset):
     looked for.
 
     Reference: Xiao, Rasul & Vollgraf 2017, https://arxiv.org/abs/1708.07747
-    Suggested: where MNIST is too easy to tell two tricks apart. Does not help when colour or texture matters.
+    Suggested: where MNIST is too easy to tell two tricks apart.
+    Does not help when colour or texture matters.
     """
 
     def load(self, files: Files, seed: int) -> Data:

@@ -27,8 +27,8 @@ class Mnist(Dataset):
     Its four IDX files, plain or gzip, lie in a folder ``mnist``; docs/data.md says where that is looked for.
 
     Reference: LeCun, Bottou, Bengio & Haffner 1998, http://yann.lecun.com/exdb/mnist/
-    Suggested: with ``validation: 0.1``, and the test part for the last word. Does not help when strong tricks
-    are compared: most networks end between 98 and 99.5 %.
+    Suggested: with ``validation: 0.1``, and the test part for the last word.
+    Does not help when strong tricks are compared: most networks end between 98 and 99.5 %.
     """
 
     def load(self, files: Files, seed: int) -> Data:

@@ -18,7 +18,8 @@ class Moons(Dataset):
 
     Reference: https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html (where t is
     evenly spaced; here it is random)
-    Suggested: noise 0.2. Does not help when the question is about many features.
+    Suggested: noise 0.2.
+    Does not help when the question is about many features.
     """
 
     samples: Annotated[int, Ge(2)] = 1000

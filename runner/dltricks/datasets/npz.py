@@ -23,7 +23,8 @@ class Npz(Dataset):
     Nothing is unpickled: ``numpy.savez_compressed("data.npz", x=x, y=y)`` writes all that is needed.
 
     Reference: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-    Suggested: images of your own. Does not help when the data do not fit into memory.
+    Suggested: images of your own.
+    Does not help when the data do not fit into memory.
     """
 
     path: str

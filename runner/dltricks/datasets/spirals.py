@@ -19,8 +19,8 @@ class Spirals(Dataset):
 
     Reference: Lang & Witbrock 1988, Learning to tell two spirals apart;
     https://rdrr.io/pkg/mlbench/man/mlbench.spirals.html
-    Suggested: turns 1; from 2 on only deep or wide networks separate the arms. Does not help when a trick is
-    to be tried on a smooth problem.
+    Suggested: turns 1; from 2 on only deep or wide networks separate the arms.
+    Does not help when a trick is to be tried on a smooth problem.
     """
 
     samples: Annotated[int, Ge(2)] = 1000

@@ -17,8 +17,8 @@ class Xor(Dataset):
     """x ~ U(-1, 1)^2        y = (x0 > 0) xor (x1 > 0), then x is moved by N(0, noise)
 
     Reference: Minsky & Papert 1969, Perceptrons, https://mitpress.mit.edu/9780262630221/perceptrons/
-    Suggested: to show that a linear network stays at 50 %, and one hidden layer does not. Does not help when
-    solutions of different quality are to be compared: it is solved or not.
+    Suggested: to show that a linear network stays at 50 %, and one hidden layer does not.
+    Does not help when solutions of different quality are to be compared: it is solved or not.
     """
 
     samples: Annotated[int, Ge(4)] = 1000

@@ -1,4 +1,4 @@
-"""From a data set to batches: split, order, gathering and scaling, for K replicas at once."""
+"""From a data set to batches: gathering, scaling and targets, for K replicas at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dltricks.core.dataset import Data
+from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 from dltricks.engine.recipe import Recipe
 from dltricks.engine.split import Split
@@ -53,6 +54,8 @@ class Gatherer:
         # Wide raw values are scaled wide: a small difference of large numbers would not survive the cast.
         self.wide: np.dtype[Any] = np.result_type(pool.x.dtype, dtype) if pool.x.dtype.kind == "f" else dtype
         self.shift, self.factor = (part.astype(self.wide) for part in scale)
+        # Neither changes a bit where it is left out.
+        self.shifts, self.stretches = bool((self.shift != 0).any()), bool((self.factor != 1).any())
         self.rows = np.eye(classes, dtype=dtype) if classes else pool.y.astype(dtype)
         self.labels = pool.y if classes else None
         self._buffers: dict[str, Array] = {}
@@ -61,7 +64,7 @@ class Gatherer:
         size = prod(shape)
         arena = self._buffers.get(name)
         if arena is None or arena.size < size:
-            arena = self._buffers[name] = np.empty(size, dtype)
+            arena = self._buffers[name] = zeros((size,), dtype)
         return arena[:size].reshape(shape)
 
     def batches(self, index: Array, size: int, first: int = 0) -> Iterator[Batch]:
@@ -82,11 +85,16 @@ class Gatherer:
 
     def _gather(self, part: Array) -> tuple[Array, Array, Array | None]:
         pool, shape = self.pool, (*part.shape, *self.pool.x.shape[1:])
-        raw = np.take(pool.x, part, axis=0, out=self._buffer("raw", shape, pool.x.dtype), mode="clip")
         wide = self._buffer("wide", shape, self.wide)
-        np.copyto(wide, raw)
-        wide -= self.shift
-        wide *= self.factor
+        if pool.x.dtype == self.wide:
+            np.take(pool.x, part, axis=0, out=wide, mode="clip")
+        else:
+            raw = np.take(pool.x, part, axis=0, out=self._buffer("raw", shape, pool.x.dtype), mode="clip")
+            np.copyto(wide, raw)
+        if self.shifts:
+            wide -= self.shift
+        if self.stretches:
+            wide *= self.factor
         x = wide
         if self.wide != self.dtype:
             x = self._buffer("x", shape, self.dtype)

@@ -15,7 +15,7 @@ class Hook:
         """Before the first step, or the first after a resume."""
 
     def on_step_end(self, run: Trainer) -> None:
-        """After each step; ``run.step`` is the number of that step in its epoch, counted from 0."""
+        """After each step; ``run.step`` of its epoch are done, ``run.t`` in all."""
 
     def on_epoch_end(self, run: Trainer) -> None:
         """After an epoch was measured. Runs that ended have their entry in ``run.outcomes``."""

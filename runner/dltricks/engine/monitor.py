@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import isfinite
+
 import numpy as np
 
 from dltricks.core.layer import Layer
@@ -15,12 +18,13 @@ class LayerStatistics:
     """Watches one step and keeps, for each layer, the size of its outputs and of the gradient that reaches them.
 
     ``output_mean`` and ``output_std`` over batch and units; ``gradient_rms`` is the root mean square of dL/d(output);
-    ``weight_gradient_rms`` that of the layer's kernel, where it has one.
+    ``weight_gradient_rms`` that of the layer's kernel, where it has one. None stands for what is not finite, as where an
+    activation cuts an infinite output off again and the loss never sees it.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.found: dict[str, list[dict[str, float]]] = {}
+        self.found: dict[str, list[dict[str, float | None]]] = {}
 
     def __call__(self, layer: Layer, what: str, array: Array) -> None:
         rows = self.found.setdefault(layer.path, [{} for _ in array])
@@ -28,11 +32,11 @@ class LayerStatistics:
         for row, values in zip(rows, array, strict=True):
             wide = np.ascontiguousarray(values, np.float64)
             if what == "output":
-                row["output_mean"], row["output_std"] = float(wide.mean()), float(wide.std())
+                row["output_mean"], row["output_std"] = _finite(wide.mean()), _finite(wide.std())
             else:
-                row["gradient_rms"] = float(np.sqrt(np.square(wide).mean()))
+                row["gradient_rms"] = _finite(np.sqrt(np.square(wide).mean()))
 
-    def lines(self) -> list[dict[str, dict[str, float]]]:
+    def lines(self) -> list[dict[str, dict[str, float | None]]]:
         """Each replica's statistics by layer, first layer first; asked for while the step's gradient stands."""
         paths = [layer.path for layer in self.network.layers if layer.path in self.found]
         lines = [{path: dict(self.found[path][k]) for path in paths} for k in range(self.network.store.replicas)]
@@ -41,8 +45,21 @@ class LayerStatistics:
                 if declaration.parameter.role == "kernel" and layer.path in self.found:
                     for line, gradient in zip(lines, getattr(layer, "d" + declaration.name), strict=True):
                         wide = np.ascontiguousarray(gradient, np.float64)
-                        line[layer.path]["weight_gradient_rms"] = float(np.sqrt(np.square(wide).mean()))
+                        line[layer.path]["weight_gradient_rms"] = _finite(np.sqrt(np.square(wide).mean()))
         return lines
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
+
+
+def broken_weights(weights: Mapping[str, Array]) -> tuple[str, str] | None:
+    """(layer, what) of the first of these arrays that is not finite."""
+    for path, array in weights.items():
+        if not np.isfinite(array).all():
+            layer, _, name = path.rpartition(".")
+            return layer, f"weights {name}"
+    return None
 
 
 def first_affected(network: Network, loss: Loss, batch: Batch, k: int) -> tuple[str, str]:

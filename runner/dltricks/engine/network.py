@@ -44,7 +44,6 @@ class Network:
         self.chain: Chain = architecture.build(shape, outputs, parts)
         self.chain.attach("", count(), replicas, dtype)
         self.output_shape = self.chain.declare(shape)
-        self.input_shape = shape
         self.layers: list[Layer] = list(self.chain.walk())
         declarations = [d for layer in self.layers for d in layer.declarations]
         self.store = Store([d.parameter for d in declarations], replicas, dtype)
@@ -101,12 +100,10 @@ class Network:
             if not kernels:
                 continue
             kernel: Array = getattr(target, kernels[0].name)
-            active = True
             for attempt in count():
                 variance = self._output_variance(target, x)
                 factors = [i.rescaling(float(v), attempt) for i, v in zip(initializers, variance, strict=True)]
-                active = any(factor != 1.0 for factor in factors)
-                if not active:
+                if all(factor == 1.0 for factor in factors):
                     break
                 for k, factor in enumerate(factors):
                     kernel[k] *= factor

@@ -18,7 +18,7 @@ from dltricks.core.stopper import improves
 from dltricks.core.types import Array
 from dltricks.engine.batches import Batch, Gatherer, Pool, fit_scale
 from dltricks.engine.evaluate import Evaluator, measure, outputs, score, score_name, score_sum
-from dltricks.engine.monitor import LayerStatistics, first_affected
+from dltricks.engine.monitor import LayerStatistics, broken_weights, first_affected
 from dltricks.engine.network import Network
 from dltricks.engine.numerics import exact
 from dltricks.engine.recipe import Recipe
@@ -289,17 +289,23 @@ class Trainer:
             self._finish(k, Outcome("finished", self.history[k], self.best[k], weights))
 
     def _finish(self, k: int, outcome: Outcome) -> None:
+        broken = broken_weights(outcome.weights)
+        if broken is not None:  # by an update that nothing was measured after
+            outcome.status, outcome.failure = "diverged", Failure(self.epoch, self.steps, *broken)
         if outcome.status == "diverged":
             outcome.weights = self._last_finite(k)
         elif self.datas[k].test_x is not None:
             evaluator = Evaluator.restore(self.recipes[k], self.datas[k], outcome.weights)
             outcome.test = evaluator.measure("test")
+            if not all(map(isfinite, outcome.test.values())):
+                outcome.status, outcome.failure = "diverged", Failure(self.epoch, self.steps, "test", "loss")
+                outcome.test = {}
         self.outcomes[self.numbers[k]] = outcome
         self.alive[k] = False
 
     def _last_finite(self, k: int) -> dict[str, Array]:
         weights = self.weights(k)
-        if all(np.isfinite(array).all() for array in weights.values()):
+        if broken_weights(weights) is None:
             return weights
         # The update itself overflowed, or statistics took in the step that failed: back to the start of the epoch.
         safe_p, safe_statistics = self.safe
@@ -347,7 +353,7 @@ class Trainer:
         arrays |= {f"slot.{name}": a[k] for name, a in zip(self.update.rule.slots, self.update.slots, strict=True)}
         arrays |= {f"average.{n}": a[k] for n, a in zip(self.averaging.slots, self.average_slots, strict=True)}
         arrays |= {f"running.{path}": array[k] for path, array in self.network.statistics().items()}
-        arrays |= {"safe.p": self.safe[0][k]}
+        arrays["safe.p"] = self.safe[0][k]
         arrays |= {f"safe.running.{path}": array[k] for path, array in self.safe[1].items()}
         arrays |= {f"best.{path}": array for path, array in self.best_weights[k].items()}
         meta = {

@@ -9,13 +9,16 @@ from itertools import pairwise
 import numpy as np
 
 from dltricks.core.component import stack
+from dltricks.core.memory import zeros
 from dltricks.core.optimizer import Optimizer
 from dltricks.core.parallel import pool
 from dltricks.core.store import Store
 from dltricks.core.types import Array
 
-BLOCK = 1 << 15
+BLOCK = 1 << 17
 """Values of a block: five arrays of them fit a second-level cache."""
+LINE = 16
+"""Values of a cache line, in float32."""
 SHARED = 1 << 18
 """Values from which on the blocks are shared out over threads. An elementwise rule cannot tell."""
 
@@ -32,7 +35,7 @@ class Updater:
         """Each replica's own learning rate, (K, 1), before the schedule."""
         self.rule.attach(store)
         self.rule.setup()
-        self.slots = [np.zeros((store.replicas, width), store.dtype) for width in self.rule.widths()]
+        self.slots = [zeros((store.replicas, width), store.dtype) for width in self.rule.widths()]
         self.rule.start(self.slots)
         self._groups = self._plan(store)
 
@@ -41,10 +44,11 @@ class Updater:
         pieces = -(-store.size // max(BLOCK // 4, BLOCK // store.replicas)) if self.rule.elementwise else 1
         threads = pool.threads if self.rule.elementwise and store.p.size >= SHARED else 1
         pieces = -(-pieces // threads) * threads
-        edges = list(pairwise(store.size * i // pieces for i in range(pieces + 1)))
+        # Blocks begin at whole cache lines, as their buffer does.
+        edges = list(pairwise([*(store.size * i // pieces // LINE * LINE for i in range(pieces)), store.size]))
         groups: list[list[Block]] = []
         for t in range(threads):
-            tmp = np.empty((store.replicas, -(-store.size // pieces)), store.dtype)
+            tmp = zeros((store.replicas, -(-store.size // pieces) + LINE), store.dtype)
             blocks: list[Block] = []
             for start, stop in edges[t::threads]:
                 # A rule that is not elementwise may have slots of widths of its own, and is given them whole.

@@ -135,7 +135,7 @@ class DataFiles:
 
         progress: Any = None
         if not self.quiet:
-            from tqdm import tqdm  # type: ignore[import-untyped]
+            from tqdm import tqdm
 
             # Of size 1 until the server tells: pooch ignores a bar that is false, which one of size 0 is.
             progress = tqdm(desc=f"downloading {name}", total=1, unit="B", unit_scale=True)

@@ -12,6 +12,7 @@ from typing import Any
 from dltricks.core import registry
 from dltricks.core.dataset import Files
 from dltricks.core.errors import UsageError
+from dltricks.core.folder_name import name_problem
 from dltricks.core.registry import KINDS, Kind, Plugin
 from dltricks.engine.recipe import Recipe, Seeds
 from dltricks.experiment import schema
@@ -20,7 +21,7 @@ from dltricks.experiment.datafiles import DataFiles, digest
 from dltricks.experiment.document import Document, Where, describe
 from dltricks.experiment.overrides import Override, apply
 from dltricks.experiment.scalars import write_scalar
-from dltricks.experiment.settings import METRICS, Comparison, SeedKeys, Settings, name_problem
+from dltricks.experiment.settings import METRICS, Comparison, SeedKeys, Settings
 
 KEYS = (
     "name",
@@ -320,7 +321,7 @@ class _Resolver:
             try:
                 found[path] = digest(self.files.resolve(path), compressed=False)
             except UsageError as error:
-                names = [f.name for f in fields(recipe.dataset) if getattr(recipe.dataset, f.name) == path]  # type: ignore[arg-type]
+                names = [f.name for f in fields(recipe.dataset) if getattr(recipe.dataset, f.name) == path]
                 self.problem(("dataset", *names[:1]), str(error))
         return found
 

@@ -89,24 +89,3 @@ class Comparison:
         if match is None or isinstance(number, str) or number is None:
             return None
         return cls(match[1], float(number))
-
-
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
-
-
-def name_problem(name: str) -> str | None:
-    """Why a name cannot name a folder on every system, or None if it can."""
-    if not name:
-        return "it is empty"
-    if len(name) > 100 or len(name.encode("utf-8", "surrogatepass")) > 200:
-        return "it is longer than 100 characters (or 200 bytes)"
-    if not name.isprintable():
-        return "it contains control or invisible characters"
-    bad = re.search(r'[/\\<>:"|?*]', name)
-    if bad:
-        return f"it contains {bad[0]!r}"
-    if name[0] in ". " or name[-1] in ". ":
-        return "it begins or ends with a dot or a space"
-    if _RESERVED.fullmatch(name):
-        return "Windows reserves it"
-    return None

@@ -17,7 +17,8 @@ class Gaussian(Initializer):
     A unit's output then has the deviation 1/sqrt(n_in) times its inputs' root mean square: small, and
     smaller in wide layers.
 
-    Reference: the baseline that Glorot & Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html, improve on
+    Reference: as lessons on deep learning give it; the heuristic that Glorot & Bengio 2010,
+    https://proceedings.mlr.press/v9/glorot10a.html, improve on has the deviation 1/sqrt(3 n_in)
     Suggested: shallow networks.
     Does not help when the network is deep: every layer divides the signal by sqrt(n_in); lecun, glorot and he do not.
     """

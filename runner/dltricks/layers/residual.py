@@ -42,4 +42,5 @@ class Residual(Layer):
     def backward(self, dy: Array) -> Array | None:
         self.dx[...] = dy  # the body may overwrite dy
         inner = self.body.backward(dy)
-        return np.add(self.dx, inner, out=self.dx)  # type: ignore[arg-type]
+        assert inner is not None
+        return np.add(self.dx, inner, out=self.dx)

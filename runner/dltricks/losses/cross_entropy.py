@@ -17,9 +17,10 @@ class CrossEntropy(Loss):
 
     With label smoothing s, t becomes (1 - s) t + s / C.
 
-    Reference: Bridle 1990; label smoothing: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567
+    Reference: Bridle 1990, https://doi.org/10.1007/978-3-642-76153-9_28; label smoothing: Szegedy et al. 2016,
+    https://arxiv.org/abs/1512.00567
     Suggested: the loss for classification; smoothing 0.1 where classes overlap or labels are noisy.
-    Does not help when probabilities must be calibrated and smoothing is on: it makes them too modest.
+    Does not help when smoothing is on and the network is not overconfident: its probabilities become too modest.
     """
 
     smoothing: Rate = 0.0

@@ -26,7 +26,7 @@ class Batch(Normalization):
     Reference: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167
     Suggested: deep networks, batches of 32 or more, with a larger learning rate than without it.
     Does not help when batches are small or their samples depend on one another: the statistics are then noise.
-    As in PyTorch, ``momentum`` is the share of the new batch; Keras and the paper name the share of the old.
+    As in PyTorch, ``momentum`` is the share of the new batch; in Keras it is that of the old.
     """
 
     momentum: Annotated[float, Gt(0), Le(1)] = 0.1

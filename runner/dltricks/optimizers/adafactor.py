@@ -88,7 +88,7 @@ class Adafactor(Optimizer):
     def factored(self, u: Array, moment: Array) -> None:
         """Takes squares u (K, R, C) into the R row means and C column means of ``moment``; u becomes sqrt(V)."""
         _, rows, columns = u.shape
-        b, new, eps1 = self.b[:, None], self.new[:, None], self.c_eps1[:, None]
+        b, new, eps1 = self.b[..., None], self.new[..., None], self.c_eps1[..., None]
         across, down = np.full((columns, 1), 1 / columns, u.dtype), np.full((1, rows), 1 / rows, u.dtype)
         r, c = moment[:, :rows, None], moment[:, None, rows:]
         r *= b

@@ -34,15 +34,16 @@ class Adam(Optimizer):
 
     def setup(self) -> None:
         self.c_b1, self.c_b2 = self.cast(self.b1), self.cast(self.b2)
-        self.size, self.eps_t = np.empty_like(self.c_b1), np.empty_like(self.c_b1)
 
     def prepare(self, lr: Array, t: int) -> None:
         # In plain numbers, for a dozen operations on tiny arrays cost as much as two passes over all parameters.
-        for k, (rate, b1, b2, eps) in enumerate(plain(lr, self.b1, self.b2, self.eps)):
+        size, eps_t = [], []
+        for rate, b1, b2, eps in plain(lr, self.b1, self.b2, self.eps):
             root = sqrt((1 - b2) / (1 - b2**t))
             # With the slots' constants folded in: p -= size * m / (sqrt(v) + eps_t)
-            self.size[k] = rate * (1 - b1) / (1 - b1**t) / root
-            self.eps_t[k] = eps / root
+            size.append([rate * (1 - b1) / (1 - b1**t) / root])
+            eps_t.append([eps / root])
+        self.size, self.eps_t = self.cast(size), self.cast(eps_t)
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:
         m *= self.c_b1

@@ -34,7 +34,7 @@ class Adamax(Optimizer):
         self.c_b1, self.c_b2, self.c_eps = map(self.cast, (self.b1, self.b2, self.eps))
 
     def prepare(self, lr: Array, t: int) -> None:
-        self.size = self.cast(lr * (1 - self.b1) / (1 - power(self.b1, t)))  # type: ignore[arg-type]
+        self.size = self.cast(lr * (1 - self.b1) / (1 - power(self.b1, t)))
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, u: Array) -> None:
         m *= self.c_b1

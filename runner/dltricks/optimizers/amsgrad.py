@@ -35,8 +35,8 @@ class Amsgrad(Optimizer):
 
     def prepare(self, lr: Array, t: int) -> None:
         # The slots hold m/(1-b1), v/(1-b2) and h/(1-b2), as in adam: p -= size * m / (sqrt(h) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))  # type: ignore[arg-type]
-        self.size = self.cast(lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)  # type: ignore[arg-type]
+        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
+        self.size = self.cast(lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)
         self.eps_t = self.cast(self.eps / root)
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array, h: Array) -> None:

@@ -42,8 +42,8 @@ class Lamb(Optimizer):
 
     def prepare(self, lr: Array, t: int) -> None:
         # The slots hold m/(1-b1) and v/(1-b2), as in adam: u = scale * m / (sqrt(v) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))  # type: ignore[arg-type]
-        self.scale = self.cast((1 - self.b1) / (1 - power(self.b1, t)) / root)  # type: ignore[arg-type]
+        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
+        self.scale = self.cast((1 - self.b1) / (1 - power(self.b1, t)) / root)
         self.eps_t = self.cast(self.eps / root)
         self.size = self.cast(lr)
 

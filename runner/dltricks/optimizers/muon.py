@@ -78,8 +78,8 @@ class Muon(Optimizer):
         adam_lr = self.adam_lr * (lr / self.lr)
         self.adam_keep = self.cast(1 - adam_lr * self.weight_decay)
         # The slots hold m/(1-gamma) or m/(1-b1), and v/(1-b2), as in adam: p -= size * m / (sqrt(v) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))  # type: ignore[arg-type]
-        self.size = self.cast(adam_lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)  # type: ignore[arg-type]
+        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
+        self.size = self.cast(adam_lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)
         self.eps_t = self.cast(self.eps / root)
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:
@@ -96,7 +96,7 @@ class Muon(Optimizer):
             fresh = 1 - np.asarray(self.gamma)
             x *= self.cast(fresh / np.maximum(fresh * norms(x)[:, None], SMALLEST))
             x = orthogonalize(x.reshape(-1, *matrix), y.reshape(-1, *matrix), squares, self.iterations)
-            x *= self.cast(self.rate * sqrt(max(1, matrix[1] / matrix[0])))[:, None]
+            x *= self.cast(self.rate[..., None] * sqrt(max(1, matrix[1] / matrix[0])))
             w *= self.keep
             w -= x.reshape(w.shape)
 

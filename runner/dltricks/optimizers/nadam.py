@@ -53,7 +53,7 @@ class Nadam(Optimizer):
             self.product = self.product * self.mu(self.steps)
         mu, ahead = self.mu(t), self.mu(t + 1)
         # The slots hold m/(1-b1) and v/(1-b2), as in adam.
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))  # type: ignore[arg-type]
+        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
         self.size_g = self.cast(lr * (1 - mu) / (1 - self.product) / root)
         self.size_m = self.cast(lr * ahead * (1 - self.b1) / (1 - self.product * ahead) / root)
         self.eps_t = self.cast(self.eps / root)

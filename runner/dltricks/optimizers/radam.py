@@ -37,7 +37,7 @@ class Radam(Optimizer):
         self.c_b1, self.c_b2 = self.cast(self.b1), self.cast(self.b2)
 
     def prepare(self, lr: Array, t: int) -> None:
-        past = power(self.b2, t)  # type: ignore[arg-type]
+        past = power(self.b2, t)
         longest = 2 / (1 - self.b2) - 1
         rho = longest - 2 * t * past / (1 - past)
         trusted = rho > 5
@@ -45,7 +45,7 @@ class Radam(Optimizer):
         r = np.sqrt((rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho))
         # The slots hold m/(1-b1) and v/(1-b2): p -= size * m / (adapt * sqrt(v) + eps_t), adapt being 1 or 0
         root = np.sqrt(1 - self.b2)
-        plain = lr * (1 - self.b1) / (1 - power(self.b1, t))  # type: ignore[arg-type]
+        plain = lr * (1 - self.b1) / (1 - power(self.b1, t))
         self.size = self.cast(np.where(trusted, plain * r * np.sqrt(1 - past) / root, plain))
         self.eps_t = self.cast(np.where(trusted, self.eps / root, 1))
         self.adapt, self.all_adapt = self.cast(trusted), bool(trusted.all())

@@ -20,7 +20,7 @@ from dltricks.runs import arrays, checkpoint, environment, files, lock, reading,
 from dltricks.runs.checkpoint import Checkpoint, Mark
 from dltricks.runs.logs import START, Log
 
-NOT_IDENTITY = ("name", "seeds", "sweep", "tune", "expect", "margin", "baseline")
+NOT_IDENTITY = ("name", "expect", "checkpoint_seconds")
 """Keys in which a run's stored configuration may differ from the one that asks for it again."""
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import UsageError
+from dltricks.core.folder_name import RESERVED, name_problem
 from dltricks.runs import files
 
 LONGEST = 100
 DIGITS = 12
 """How much of the hash a folder's name bears."""
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=,+-]*")
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 _HASH = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -23,25 +22,18 @@ def check_name(name: str) -> str:
     """The name of an experiment, if it can be a folder on every system.
 
     Raises:
-        UsageError: it cannot; the message says what is allowed.
+        UsageError: it cannot; the message says why.
     """
-    if not _NAME.fullmatch(name) or len(name) > LONGEST or name.endswith(".") or _is_reserved(name):
-        raise UsageError(
-            f"name {name[:LONGEST]!r} cannot be a folder: allowed are letters, digits and . _ = , + -, "
-            f"at most {LONGEST}, beginning with a letter, digit or _, and no device name such as CON"
-        )
+    problem = name_problem(name)
+    if problem:
+        raise UsageError(f"name {name[:LONGEST]!r} cannot be a folder: {problem}")
     return name
-
-
-def _is_reserved(name: str) -> bool:
-    # Windows ignores what follows the first dot.
-    return name.partition(".")[0].lower() in _RESERVED
 
 
 def safe_label(text: str, longest: int = LONGEST) -> str:
     """A text cut to length and to characters that are safe everywhere; others become ``_``."""
     label = re.sub(r"[^A-Za-z0-9._=,+-]", "_", text)[:longest]
-    if label[:1] in tuple(".-=,+") or _is_reserved(label):
+    if label[:1] in tuple(".-=,+") or RESERVED.fullmatch(label):
         label = f"_{label[1:]}"
     return label
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from dltricks.core.errors import DamagedError
 from dltricks.core.types import Array

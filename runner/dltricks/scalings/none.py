@@ -11,7 +11,7 @@ from dltricks.core.types import Array
 
 
 @dataclass
-class NoScaling(Scaling):
+class None_(Scaling):
     """x <- x
 
     The demonstration of why inputs are scaled: a feature in the thousands drowns one in the thousandths,

@@ -19,8 +19,8 @@ class Standardize(Scaling):
 
     Reference: LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.3,
     http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf
-    Suggested: tables, whose columns come in different units. Does not help when columns are far from
-    symmetric (incomes, counts): take their logarithm first.
+    Suggested: tables, whose columns come in different units.
+    Does not help when columns are far from symmetric (incomes, counts): take their logarithm first.
     """
 
     def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:

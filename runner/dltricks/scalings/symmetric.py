@@ -17,8 +17,9 @@ class Symmetric(Scaling):
 
     Reference: LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.3,
     http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf
-    Suggested: with tanh, and as an alternative to unit anywhere. Does not help when one outlier stretches the
-    interval, or when most pixels are 0: they become -1, no longer the zeros that leave weights alone.
+    Suggested: with tanh, and as an alternative to unit anywhere.
+    Does not help when one outlier stretches the interval, or when most pixels are 0: they become -1, no longer the
+    zeros that leave weights alone.
     """
 
     def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:

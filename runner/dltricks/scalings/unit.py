@@ -18,8 +18,9 @@ class Unit(Scaling):
 
     Reference: LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.3 (which prefers a mean of
     zero), http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf
-    Suggested: pixels. Does not help when one outlier stretches the interval and squeezes all other values
-    together; standardize suffers less.
+    Suggested: pixels.
+    Does not help when one outlier stretches the interval and squeezes all other values together; standardize
+    suffers less.
     """
 
     def fit(self, x: Array, interval: Interval, rows: Array | None = None) -> tuple[Array, Array]:

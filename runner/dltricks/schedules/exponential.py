@@ -14,7 +14,7 @@ class Exponential(Schedule):
 
     "Multiplying η by 0.98 after each epoch."
 
-    Reference: Li & Arora 2020, https://arxiv.org/abs/1910.07454
+    Reference: Szegedy et al. 2016, section 8, https://arxiv.org/abs/1512.00567 (0.94 after every second epoch)
     Suggested: the end decides: rate^epochs is what remains, 0.67 for 0.98 and 20 epochs, 0.12 for 0.9.
     Does not help when the end is not known beforehand: too small a rate stops training before it is done.
     """

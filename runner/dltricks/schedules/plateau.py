@@ -16,7 +16,7 @@ class Plateau(Schedule):
     Accuracies improve upwards, all other metrics downwards. After a drop the waiting begins anew. Epochs of
     the warm-up do not count.
 
-    Reference: Goodfellow, Bengio & Courville 2016, section 8.5, https://www.deeplearningbook.org
+    Reference: He et al. 2015, section 3.4, https://arxiv.org/abs/1512.03385 (a tenth when the error plateaus)
     Suggested: rate 0.5, patience 2 to 5, shorter than the patience of early stopping.
     Does not help when the validation part is small: noise decides when the rate falls.
     Deviation: PyTorch's ReduceLROnPlateau drops one epoch later for the same patience, and its threshold is

@@ -12,7 +12,7 @@ from dltricks.core.types import Fraction, Positive
 class Step(Schedule):
     """factor = rate^floor(epoch / every)
 
-    Reference: He et al. 2015, https://arxiv.org/abs/1512.03385 (a tenth, whenever the error stopped falling)
+    Reference: Szegedy et al. 2015, section 6, https://arxiv.org/abs/1409.4842 (4 % less after every 8 epochs)
     Suggested: two or three drops in a training, to a tenth or a half.
     Does not help when training is short: linear and cosine end as low with nothing to tune.
     """

@@ -1,0 +1,143 @@
+"""Every experiment file that is shipped: it says how to run it, is valid, trains, and keeps its word."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dltricks
+from dltricks.api.expectations import missed
+from dltricks.api.session import Run, open_experiment
+from dltricks.core import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / "configs"
+FILES = sorted(path.relative_to(ROOT).as_posix() for path in CONFIGS.rglob("*.yaml"))
+NEEDS_DATA = {"configs/mnist.yaml"}
+EMBEDDED = [file for file in FILES if file not in NEEDS_DATA]
+CLAIMS = [file for file in FILES if file.startswith("configs/tricks/")]
+EXPECTING = ["configs/quickstart.yaml", "configs/smoke.yaml"]
+
+
+@pytest.fixture(autouse=True)
+def _built_in_tricks_only() -> Iterator[None]:
+    registry.forget_plugins()
+    yield
+    registry.forget_plugins()
+
+
+def lines(file: str) -> list[str]:
+    return (ROOT / file).read_text("utf-8").splitlines()
+
+
+def commands(file: str) -> list[str]:
+    """Every training command in the file's comments."""
+    return [found[1] for line in lines(file) if (found := re.fullmatch(r"# *(dltricks train .*)", line))]
+
+
+def train(file: str, runs_dir: Path, **values: object) -> Run:
+    (run,) = dltricks.train(ROOT / file, runs_dir=runs_dir, **values)
+    return run
+
+
+def test_every_claim_of_the_lesson_has_a_file() -> None:
+    assert {Path(file).stem for file in CLAIMS} == {
+        "batch_normalization",
+        "clipping",
+        "depth",
+        "dropout",
+        "early_stopping",
+        "full_batch",
+        "initialization",
+        "input_scaling",
+        "learning_rate_decay",
+        "model_averaging",
+        "momentum",
+        "optimizers",
+        "parameters_and_samples",
+        "weight_decay",
+    }
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_opens_with_its_schema_and_the_command_that_runs_it(file: str) -> None:
+    schema, command, *_ = lines(file)
+    target = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", schema)
+    assert target
+    assert ((ROOT / file).parent / target[1]).resolve() == ROOT / "dltricks.schema.json"
+    assert command == f"# dltricks train {file}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_command_in_a_files_comments_is_valid(file: str) -> None:
+    hashes = set()
+    for command in commands(file):
+        _, _, named, *overrides = shlex.split(command)
+        assert named == file
+        hashes.add(open_experiment(ROOT / file, overrides).experiment.hash)
+    assert len(hashes) == len(commands(file)), "two of the commands train the same"
+
+
+@pytest.mark.parametrize("file", CLAIMS)
+def test_a_claims_file_says_what_it_tests_and_how(file: str) -> None:
+    comments = [line for line in lines(file) if line.startswith("#")]
+    assert comments[2].startswith("# Claim: ")
+    assert comments[-1] == "# What the runs say: docs/lesson.md"
+    assert len(commands(file)) >= 3
+
+
+@pytest.mark.parametrize("file", EMBEDDED)
+def test_a_file_is_valid_with_its_data(file: str) -> None:
+    found = dltricks.check(ROOT / file)
+    assert found.validation >= 100
+    assert found.steps >= 1
+
+
+@pytest.mark.parametrize("file", EMBEDDED)
+def test_a_file_trains(file: str, tmp_path: Path) -> None:
+    run = train(file, tmp_path, epochs=2, limit=100, expect={})
+    assert run.status == "finished"
+    assert len(run.history) == 2
+    assert run.history[-1]["train_loss"] > 0
+
+
+@pytest.mark.parametrize("file", EXPECTING)
+def test_what_a_file_expects_comes_true(file: str, tmp_path: Path) -> None:
+    run = train(file, tmp_path)
+    assert run.config["expect"]
+    assert missed(run) == []
+
+
+def test_quickstart_reaches_97_percent(tmp_path: Path) -> None:
+    assert train("configs/quickstart.yaml", tmp_path, seed=1).recorded["val_accuracy"] >= 0.97
+
+
+def test_without_clipping_the_deep_network_diverges_and_with_it_learns(tmp_path: Path) -> None:
+    wild = train("configs/tricks/clipping.yaml", tmp_path, clipping="none")
+    tame = train("configs/tricks/clipping.yaml", tmp_path)
+    assert (wild.status, tame.status) == ("diverged", "finished")
+    assert tame.recorded["val_accuracy"] > 0.5
+
+
+def test_ten_sigmoid_layers_let_the_gradient_vanish_on_its_way_to_the_first(tmp_path: Path) -> None:
+    layers = train("configs/tricks/depth.yaml", tmp_path, epochs=1).history[0]["layers"]
+    sizes = [layer["weight_gradient_rms"] for layer in layers.values() if "weight_gradient_rms" in layer]
+    assert len(sizes) == 11
+    assert sizes[0] < 1e-4 * sizes[-1]
+
+
+@pytest.mark.data
+def test_mnist_is_valid_with_its_data() -> None:
+    found = dltricks.check(CONFIGS / "mnist.yaml")
+    assert (found.samples + found.validation, found.test) == (60_000, 10_000)
+
+
+@pytest.mark.data
+def test_mnist_reaches_98_4_percent_on_the_test_images(tmp_path: Path) -> None:
+    run = train("configs/mnist.yaml", tmp_path)
+    assert run.recorded["test_accuracy"] >= 0.984
+    assert missed(run) == []
