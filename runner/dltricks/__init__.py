@@ -13,7 +13,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dltricks import blas
 
 if TYPE_CHECKING:
     from dltricks.api.average import average
@@ -40,8 +39,6 @@ __all__ = [
     "train",
     "tricks",
 ]
-
-blas.choose_kernels()
 
 
 def __getattr__(name: str) -> Any:

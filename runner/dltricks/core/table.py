@@ -172,7 +172,7 @@ class Encoder:
         for name in names:
             values = numbers(table, name)
             if values is not None:
-                columns.append(Column(name, mean=float(np.nanmean(values))))
+                columns.append(Column(name, mean=_mean(values)))
                 continue
             cells = table.cells(name)
             if categorical == "refuse":
@@ -247,6 +247,13 @@ class Encoder:
         if column.categories:
             return table.error(row, column.name, f"{found}, and text has no mean; give `missing: drop`, or fill it in")
         return table.error(row, column.name, f"{found}; give `missing: mean` or `missing: drop`, or fill it in")
+
+
+def _mean(values: Array) -> float:
+    """The mean of what is not missing, also where the sum of large values would overflow."""
+    with np.errstate(over="ignore"):
+        mean = np.nanmean(values)
+    return float(mean if np.isfinite(mean) else np.nansum(values / np.count_nonzero(~np.isnan(values))))
 
 
 @dataclass

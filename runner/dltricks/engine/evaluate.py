@@ -8,6 +8,7 @@ import numpy as np
 
 from dltricks.core.component import stack
 from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
 from dltricks.core.loss import Loss
 from dltricks.core.types import Array
 from dltricks.engine.batches import Gatherer, Pool, fit_scale
@@ -103,14 +104,25 @@ class Evaluator:
         return {f"{part}_{name}": float(value[0]) for name, value in found.items()}
 
     def predict(self, x: Array) -> Array:
-        """Class probabilities (N, classes) or predicted targets (N, targets) for raw inputs (N, ...)."""
+        """Class probabilities (N, classes) or predicted targets (N, targets) for raw inputs (N, ...).
+
+        Raises:
+            UsageError: inputs so large that a prediction is not finite.
+        """
         y = np.zeros((len(x), *self.data.y.shape[1:]), self.data.y.dtype)
         outs = []
         with exact():
             for batch in self._gatherer(x, y).batches(np.arange(len(x))[None], batch_size(self.network)):
                 z = self.network.forward(batch.x, training=False)[0]
                 outs.append(self.loss.probabilities(z) if self.data.classes else z.copy())
-        return np.concatenate(outs)
+        predicted = np.concatenate(outs)
+        bad = np.flatnonzero(~np.isfinite(predicted).all(-1))
+        if len(bad):
+            raise UsageError(
+                f"the prediction for sample {bad[0]} (counted from 0) is not finite: its inputs are too far from those "
+                f"of the training part to compute with in {self.network.store.dtype}"
+            )
+        return predicted
 
 
 def outputs(data: Data) -> int:

@@ -18,8 +18,8 @@ class LayerStatistics:
     """Watches one step and keeps, for each layer, the size of its outputs and of the gradient that reaches them.
 
     ``output_mean`` and ``output_std`` over batch and units; ``gradient_rms`` is the root mean square of dL/d(output);
-    ``weight_gradient_rms`` that of the layer's kernel, where it has one. None stands for what is not finite, as where an
-    activation cuts an infinite output off again and the loss never sees it.
+    ``weight_gradient_rms`` that of the layer's kernel, where it has one. None stands for what is not finite, as where
+    an activation cuts an infinite output off again and the loss never sees it.
     """
 
     def __init__(self, network: Network) -> None:

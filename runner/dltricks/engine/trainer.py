@@ -18,6 +18,7 @@ from dltricks.core.stopper import improves
 from dltricks.core.types import Array
 from dltricks.engine.batches import Batch, Gatherer, Pool, fit_scale
 from dltricks.engine.evaluate import Evaluator, measure, outputs, score, score_name, score_sum
+from dltricks.engine.limits import refuse_overflow
 from dltricks.engine.monitor import LayerStatistics, broken_weights, first_affected
 from dltricks.engine.network import Network
 from dltricks.engine.numerics import exact
@@ -77,13 +78,13 @@ class Trainer:
         """
         self.outcomes: list[Outcome | None] = [None] * len(recipes)
         self._all = list(zip(recipes, datas, strict=True))
-        self._build(range(len(recipes)))
         with exact():
+            self._build(range(len(recipes)))
+            refuse_overflow(self.datas, self.train_data)
             self.network.draw()
-        if self.recipes[0].initializer.data_dependent:
-            index = np.stack([part.train[: self.batch_size] for part in self.splits])
-            batch = next(self.train_data.batches(index, self.batch_size))
-            with exact():
+            if self.recipes[0].initializer.data_dependent:
+                index = np.stack([part.train[: self.batch_size] for part in self.splits])
+                batch = next(self.train_data.batches(index, self.batch_size))
                 self.network.rescale(batch.x, [recipe.initializer for recipe in self.recipes])
 
     def _build(self, numbers: Sequence[int]) -> None:
