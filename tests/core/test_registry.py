@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,23 @@ class Doubling(Schedule):
 
     def course(self, progress: Progress) -> float:
         return 2.0
+'''
+
+
+LAYER = '''"""Same: an activation that does nothing."""
+from dataclasses import dataclass
+from dltricks.core.activation import Activation
+
+
+@dataclass
+class Same(Activation):
+    """y = x"""
+
+    def forward(self, x, context):
+        return x
+
+    def backward(self, dy):
+        return dy
 '''
 
 
@@ -68,6 +87,31 @@ def test_the_same_content_twice_is_one_plugin(tmp_path: Path) -> None:
     assert registry.add_plugin(write(tmp_path / "copy" / "doubling.py", PLUGIN)) is first
 
 
+def test_a_layer_is_whole_with_both_directions(tmp_path: Path) -> None:
+    assert registry.add_plugin(write(tmp_path / "same.py", LAYER)).kind == "activation"
+
+
+def test_an_edited_file_takes_its_own_place(tmp_path: Path) -> None:
+    path = write(tmp_path / "doubling.py", PLUGIN)
+    before = registry.add_plugin(path)
+    after = registry.add_plugin(write(path, PLUGIN.replace("2.0", "4.0")))
+    assert registry.load("schedule", "doubling") is after.cls is not before.cls
+    assert after.cls().course(None) == 4.0
+
+
+def test_the_code_that_runs_is_that_which_was_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = write(tmp_path / "doubling.py", PLUGIN)
+    times = path.stat()
+    assert registry.add_plugin(path).cls().course(None) == 2.0
+    registry.forget_plugins()
+    # Of the same size and time, as after a quick edit: a bytecode cache would not notice.
+    write(path, PLUGIN.replace("2.0", "3.0"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert registry.add_plugin(path).cls().course(None) == 3.0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["doubling.py"]
+
+
 def test_a_name_that_is_taken_names_both_files(tmp_path: Path) -> None:
     path = write(tmp_path / "cosine.py", PLUGIN)
     with pytest.raises(UsageError) as caught:
@@ -95,6 +139,13 @@ def test_a_plugin_of_a_taken_plugin_name_names_both_files(tmp_path: Path) -> Non
         ("1/0\n", "ZeroDivisionError"),
         ("def broken(:\n", "SyntaxError"),
         ("from dltricks.core.component import Component\nclass A(Component):\n    kind = 'x'\n", "of no kind"),
+        ("from dltricks.core.component import Component\nclass A(Component):\n    pass\n", "of no kind"),
+        ("from dltricks.core.component import Component\nclass A(Component):\n    kind = ['x']\n", "of no kind"),
+        ("import sys\nsys.exit()\n", "SystemExit"),
+        (PLUGIN.replace("@dataclass", ""), "no dataclass"),
+        (PLUGIN.replace("course", "curse"), "Doubling lacks course"),
+        (PLUGIN.replace("    def", "    rate: 'Unheard' = 1.0\n\n    def"), "NameError: name 'Unheard'"),
+        (LAYER.replace("forward", "foreword"), "Same lacks forward"),
     ],
 )
 def test_a_broken_plugin_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:

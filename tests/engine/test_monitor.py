@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,14 @@ class Small(Initializer):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
         return rng.normal(0.0, 0.3 / np.sqrt(fan_in), shape)
+
+
+@dataclass
+class Huge(Initializer):
+    """Weights of a size whose squares overflow in float64, while the numbers themselves do not."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return rng.normal(0.0, 1e160 if fan_out > 10 else 1e-160, shape)
 
 
 def test_every_layer_of_every_epoch_is_described() -> None:
@@ -62,3 +71,12 @@ def test_the_layer_whose_weights_broke_is_named(where: int) -> None:
     assert (outcome.failure.epoch, outcome.failure.step) == (1, 4)
     assert outcome.failure.layer == {1: "2.linear", 2: "4.linear"}[where]
     assert outcome.failure.what == "weights W"
+
+
+def test_what_is_too_large_to_square_is_none_and_can_be_written() -> None:
+    outcome = run(recipe(monitor="layers", dtype="float64", initializer=Huge(), clipping="norm", epochs=1))[0]
+    assert outcome.status == "finished"
+    layers = outcome.history[0]["layers"]
+    assert layers["2.linear"]["output_std"] is None
+    assert layers["2.linear"]["output_mean"] is not None
+    json.dumps(layers, allow_nan=False)

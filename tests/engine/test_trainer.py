@@ -73,6 +73,27 @@ def test_an_update_that_overflows_falls_back_to_the_start_of_the_epoch() -> None
     assert all((outcome.weights[path] == array).all() for path, array in hook.weights.items())
 
 
+def test_a_last_update_that_overflows_is_a_divergence_though_nothing_is_measured_after_it() -> None:
+    sgd = {"name": "sgd", "lr": 1e300}
+    outcome = run(recipe(optimizer=sgd, validation=0.0, epochs=1, batch_size="full"))[0]
+    assert outcome.status == "diverged"
+    assert outcome.failure is not None
+    assert (outcome.failure.epoch, outcome.failure.layer, outcome.failure.what) == (1, "2.linear", "weights W")
+    assert all(np.isfinite(array).all() for array in outcome.weights.values())
+
+
+def test_test_metrics_that_are_not_finite_are_a_divergence() -> None:
+    data = table(40)
+    data.test_x, data.test_y = data.x * 1e200, data.y
+    outcome = run(recipe(loss="mse", dtype="float64"), data=data)[0]
+    assert (outcome.status, outcome.test) == ("diverged", {})
+    assert outcome.failure is not None
+    assert outcome.failure.layer == "test"
+    assert len(outcome.history) == 2
+    alone = run(recipe(loss="mse", dtype="float64"), data=table(40))[0]
+    assert all((array == alone.weights[path]).all() for path, array in outcome.weights.items())
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_broken_data_name_the_input(value: float) -> None:
     data = table(40)

@@ -40,7 +40,10 @@ class Initializer(Component):
 
 
 def spread(rng: np.random.Generator, deviation: float, shape: tuple[int, ...], distribution: Distribution) -> Array:
-    """Values of mean zero and the given standard deviation from the named distribution."""
+    """Values of mean zero and the given standard deviation from the named distribution.
+
+    ``truncated`` is cut at two deviations and then rescaled; PyTorch's trunc_normal_ leaves the deviation smaller.
+    """
     if distribution == "normal":
         return rng.normal(0.0, deviation, shape)
     if distribution == "uniform":

@@ -38,7 +38,7 @@ class Optimizer(Component):
 
         Of a single replica it has no axes, which numpy multiplies by without setting up a broadcast.
         """
-        narrow: Array = np.asarray(wide).astype(self.store.dtype)
+        narrow: Array = np.array(wide, self.store.dtype)
         return narrow.reshape(()) if narrow.size == 1 else narrow
 
     def setup(self) -> None:

@@ -95,41 +95,46 @@ pool = Pool()
 """The pool of this process."""
 
 
-Product = Callable[[Array, Array, Array], object]
-"""a @ b into the third array, for (K, M, N) @ (K, N, O)."""
-
-
-def product(replicas: int, rows: int, inner: int, columns: int) -> Product:
-    """The fastest way to multiply (K, rows, inner) by (K, inner, columns), chosen once for many products.
+class Product:
+    """a @ b into a third array, for (K, rows, inner) @ (K, inner, columns) of one shape, planned once for many.
 
     A large product is cut into two or four pieces by the shape of one replica alone, so that its bits are the same in
     any stack; a large stack of small products is shared out replica by replica.
     """
-    multiplications = rows * inner * columns
-    if multiplications >= 2 * PIECE and max(rows, columns) >= 64:
-        pieces = 4 if multiplications >= 16 * PIECE and max(rows, columns) >= 256 else 2
-        return _by_columns(columns, pieces) if columns >= rows else _by_rows(rows, pieces)
-    if replicas > 1 and replicas * multiplications >= SHARED:
-        return _by_replicas
-    return np.matmul
+
+    def __init__(self, replicas: int, rows: int, inner: int, columns: int) -> None:
+        multiplications = rows * inner * columns
+        self.large = replicas * multiplications >= SHARED
+        """Whether other threads are worth their while."""
+        self._by_replicas = self.large and replicas > 1
+        self._pieces = 1
+        if multiplications >= 2 * PIECE and max(rows, columns) >= 64:
+            self._pieces = 4 if multiplications >= 16 * PIECE and max(rows, columns) >= 256 else 2
+            self._by_replicas = False
+        self._on_columns = columns >= rows
+        edges = [max(rows, columns) * i // self._pieces for i in range(self._pieces + 1)]
+        self._parts = [slice(*edge) for edge in pairwise(edges)]
+
+    def __call__(self, a: Array, b: Array, out: Array) -> None:
+        """Computes the product."""
+        if self.large:
+            pool.run(self.jobs(a, b, out))
+        else:
+            np.matmul(a, b, out=out)
+
+    def jobs(self, a: Array, b: Array, out: Array) -> list[Job]:
+        """The product as jobs that may be done in any order, and beside those of other products."""
+        if self._by_replicas:
+            edges = pairwise(len(out) * i // pool.threads for i in range(pool.threads + 1))
+            return [partial(np.matmul, a[i:j], b[i:j], out=out[i:j]) for i, j in edges if i < j]
+        if self._pieces == 1:
+            return [partial(np.matmul, a, b, out=out)]
+        if self._on_columns:
+            return [partial(np.matmul, a, b[..., part], out=out[..., part]) for part in self._parts]
+        return [partial(np.matmul, a[..., part, :], b, out=out[..., part, :]) for part in self._parts]
 
 
 def matmul(a: Array, b: Array, out: Array) -> Array:
-    """One product, as ``product`` would do it."""
-    product(len(out), a.shape[-2], a.shape[-1], b.shape[-1])(a, b, out)
+    """One product, as ``Product`` would do it."""
+    Product(len(out), a.shape[-2], a.shape[-1], b.shape[-1])(a, b, out)
     return out
-
-
-def _by_columns(columns: int, pieces: int) -> Product:
-    parts = [slice(*edge) for edge in pairwise(columns * i // pieces for i in range(pieces + 1))]
-    return lambda a, b, out: pool.run([partial(np.matmul, a, b[..., part], out=out[..., part]) for part in parts])
-
-
-def _by_rows(rows: int, pieces: int) -> Product:
-    parts = [slice(*edge) for edge in pairwise(rows * i // pieces for i in range(pieces + 1))]
-    return lambda a, b, out: pool.run([partial(np.matmul, a[..., part, :], b, out=out[..., part, :]) for part in parts])
-
-
-def _by_replicas(a: Array, b: Array, out: Array) -> None:
-    edges = pairwise(len(out) * i // pool.threads for i in range(pool.threads + 1))
-    pool.run([partial(np.matmul, a[i:j], b[i:j], out=out[i:j]) for i, j in edges if i < j])

@@ -251,7 +251,7 @@ class Encoder:
 
 def _mean(values: Array) -> float:
     """The mean of what is not missing, also where the sum of large values would overflow."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         mean = np.nanmean(values)
     return float(mean if np.isfinite(mean) else np.nansum(values / np.count_nonzero(~np.isnan(values))))
 

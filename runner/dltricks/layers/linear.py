@@ -11,7 +11,7 @@ from dltricks.core.errors import UsageError
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.numeric import over_batch
-from dltricks.core.parallel import product
+from dltricks.core.parallel import Product, pool
 from dltricks.core.types import Array, Size
 
 
@@ -65,9 +65,9 @@ class Linear(Layer):
         self.y = self.buffer("y", (replicas, batch, self.width))
         if self.needs_dx:
             self.dx = self.buffer("dx", shape)
-        self.times_W = product(replicas, batch, inputs, self.width)
-        self.times_dy = product(replicas, inputs, batch, self.width)
-        self.times_Wt = product(replicas, batch, self.width, inputs)
+        self.times_W = Product(replicas, batch, inputs, self.width)
+        self.times_dy = Product(replicas, inputs, batch, self.width)
+        self.times_Wt = Product(replicas, batch, self.width, inputs)
         self.ones = np.ones((1, batch), self.dtype)
         for transform in self.transforms:
             transform.allocate((replicas, inputs, self.width))
@@ -85,11 +85,16 @@ class Linear(Layer):
         return self.y
 
     def backward(self, dy: Array) -> Array | None:
-        self.times_dy(self.x.swapaxes(-1, -2), dy, self.dW)
+        xt = self.x.swapaxes(-1, -2)
+        if self.needs_dx and self.times_dy.large:
+            # Neither product needs the other: one hand-over to the threads serves both.
+            pool.run(self.times_dy.jobs(xt, dy, self.dW) + self.times_Wt.jobs(dy, self.Wt, self.dx))
+        else:
+            self.times_dy(xt, dy, self.dW)
+            if self.needs_dx:
+                self.times_Wt(dy, self.Wt, self.dx)
         if self.bias:
             over_batch(self.ones, dy, self.db_row)
-        if self.needs_dx:
-            self.times_Wt(dy, self.Wt, self.dx)
         if self.transforms:
             dW: Array | None = self.dW
             for transform in reversed(self.transforms):

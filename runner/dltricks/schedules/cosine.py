@@ -16,6 +16,8 @@ class Cosine(Schedule):
     Reference: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983 (one cycle, no restarts)
     Suggested: end 0, with a warm-up of one epoch.
     Does not help when training may be stopped early: the low rates of the end are then never reached.
+    Deviation: PyTorch's CosineAnnealingLR moves each time it is called, usually once an epoch;
+    here the factor changes with every step.
     """
 
     end: Share = 0.0

@@ -15,6 +15,8 @@ class Linear(Schedule):
     Reference: Defazio et al. 2023, https://arxiv.org/abs/2310.07831 (why it is hard to beat)
     Suggested: end 0, with a warm-up of one epoch.
     Does not help when training may be stopped early: the low rates of the end are then never reached.
+    Deviation: PyTorch's LinearLR rises from a third of the rate unless told otherwise, and moves each time it is
+    called, usually once an epoch; here the factor changes with every step.
     """
 
     end: Share = 0.0

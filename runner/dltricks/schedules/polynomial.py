@@ -17,6 +17,8 @@ class Polynomial(Schedule):
     Reference: Chen et al. 2016, section 4.1, https://arxiv.org/abs/1606.00915 ("poly", power 0.9)
     Suggested: power 0.9 to 2.
     Does not help when training may be stopped early: the low rates of the end are then never reached.
+    Deviation: PyTorch's PolynomialLR moves each time it is called, usually once an epoch;
+    here the factor changes with every step.
     """
 
     power: Positive = 1.0
