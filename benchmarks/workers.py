@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -30,7 +30,9 @@ class Worker:
 
     def ask(self, **arguments: Any) -> float:
         """What the worker measures with these arguments."""
-        self._pipe.send(arguments)
+        return ask_together([self], **arguments)[0]
+
+    def _answer(self) -> float:
         answer = self._pipe.recv()
         if isinstance(answer, BaseException):
             raise answer
@@ -40,6 +42,13 @@ class Worker:
         """Ends the process."""
         self._process.terminate()
         self._process.join()
+
+
+def ask_together(workers: Sequence[Worker], **arguments: Any) -> list[float]:
+    """What each of several workers measures while the others measure the same."""
+    for worker in workers:
+        worker._pipe.send(arguments)
+    return [worker._answer() for worker in workers]
 
 
 def _serve(prepare: Callable[[], Measure], pipe: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -132,12 +133,12 @@ def test_ten_sigmoid_layers_let_the_gradient_vanish_on_its_way_to_the_first(tmp_
 
 @pytest.mark.data
 def test_mnist_is_valid_with_its_data() -> None:
-    found = dltricks.check(CONFIGS / "mnist.yaml")
+    found = dltricks.check(CONFIGS / "mnist.yaml", data_dir=os.environ["DLTRICKS_DATA"])
     assert (found.samples + found.validation, found.test) == (60_000, 10_000)
 
 
 @pytest.mark.data
 def test_mnist_reaches_98_4_percent_on_the_test_images(tmp_path: Path) -> None:
-    run = train("configs/mnist.yaml", tmp_path)
+    run = train("configs/mnist.yaml", tmp_path, data_dir=os.environ["DLTRICKS_DATA"])
     assert run.recorded["test_accuracy"] >= 0.984
     assert missed(run) == []

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine.small import recipe, run, same
+from engine.small import clip, recipe, run, same
 
 from dltricks.api.session import open_experiment
-from dltricks.core.component import stack
 from dltricks.core.registry import load
 from dltricks.core.store import Parameter, Store
 from dltricks.engine.update import Updater
@@ -77,7 +76,7 @@ def step(kind: str, name: str, gradient: list[float], **fields: float) -> Any:
     store.g[...] = gradient
     component = load(kind, name)(**fields)
     if kind == "clipping":
-        stack([component], ndim=2).clip(store, np.linalg.norm(store.g, axis=-1))
+        clip(store, component)
         return store.g[0]
     Updater([component], store)(np.array([[component.lr]]), 1)
     return store.p[0]

@@ -68,6 +68,18 @@ def test_a_table_goes_through_its_training_encoding(folder: Path) -> None:
         dltricks.predict(run.path, "lacking.csv")
 
 
+def test_gaps_in_new_rows_get_the_training_part_s_mean(folder: Path) -> None:
+    rows = [f"{i if i % 5 else ''},{i % 7},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    (folder / "data.csv").write_text("\n".join(["a,b,label", *rows]) + "\n")
+    data = {"name": "csv", "path": "data.csv", "target": "label", "missing": "mean"}
+    (run,) = dltricks.train("small.yaml", dataset=data, limit="none", epochs=1)
+    stored = open_run(run.path)
+    mean = np.nanmean(stored.data.x[stored.evaluator.split.train, 0])
+    (folder / "new.csv").write_text(f"a,b\n,3\n{float(mean)!r},3\n")
+    gap, filled = dltricks.predict(run.path, "new.csv").values
+    np.testing.assert_allclose(gap, filled, rtol=1e-6)
+
+
 def test_regression_gives_numbers(folder: Path) -> None:
     x = np.random.default_rng(0).normal(size=(100, 2))
     np.savez("data.npz", x=x, y=x @ np.array([[1.0, -1.0], [2.0, 0.0]]))

@@ -55,6 +55,24 @@ def test_returns_runs_with_metrics_as_arrays(folder: Path) -> None:
     assert len(repr(run)) < 200
 
 
+def test_an_interrupted_run_goes_on_after_its_data_were_moved(folder: Path) -> None:
+    rows = [f"{i},{i % 7},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    (folder / "a.csv").write_text("\n".join(["a,b,label", *rows]) + "\n")
+    data = {"name": "csv", "path": "a.csv", "target": "label"}
+    values = {"limit": "none", "epochs": 3, "checkpoint_seconds": 1e-9}
+    (calm,) = dltricks.train("small.yaml", runs_dir="calm", dataset=data, **values)
+    with pytest.raises(StopAfter.Crash):
+        dltricks.train("small.yaml", hooks=[StopAfter(5)], dataset=data, **values)
+    (folder / "sub").mkdir()
+    (folder / "a.csv").rename(folder / "sub" / "a.csv")
+    told: list[str] = []
+    moved = {**data, "path": "sub/a.csv"}
+    (run,) = dltricks.train("small.yaml", dataset=moved, notify=told.append, **values)
+    assert "goes on after" in told[-1]
+    assert run.history == calm.history
+    assert run.path.name == calm.path.name
+
+
 def test_layer_statistics_are_in_the_history(folder: Path) -> None:
     (run,) = dltricks.train("small.yaml", monitor="layers")
     assert "layers" not in run.metrics

@@ -17,8 +17,14 @@ def test_it_is_one_product() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("normalization", "batch"), ("dropout", "dropout"), ("dropout", "dropconnect")]
+    ("kind", "name", "nothing"),
+    [
+        ("normalization", "batch", "none"),
+        ("dropout", "dropout", "none"),
+        ("dropout", "dropconnect", "none"),
+        ("activation", "relu", "identity"),
+    ],
 )
-def test_what_could_not_act_is_refused(kind: str, name: str) -> None:
-    with pytest.raises(UsageError, match=f"no hidden layer that {kind} {name} could act on; write {kind}: none"):
+def test_what_could_not_act_is_refused(kind: str, name: str, nothing: str) -> None:
+    with pytest.raises(UsageError, match=f"no hidden layer that {name} could act on; write {kind}: {nothing}"):
         run(recipe(architecture="linear", **{kind: name}))

@@ -39,6 +39,6 @@ def test_before_its_start_nothing_changes_and_after_it_only_what_is_measured() -
 
 
 def test_a_start_after_the_end_is_refused() -> None:
-    Swa(start=5).check(5)
-    with pytest.raises(UsageError, match="begin with epoch 6, but training ends after 5"):
-        Swa(start=6).check(5)
+    Swa(start=4).check(5)
+    with pytest.raises(UsageError, match="begin with epoch 5, but training ends with 5"):
+        Swa(start=5).check(5)

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine.small import store
+from engine.small import clip, store
 
 from dltricks.clippers.adaptive import Adaptive
-from dltricks.core.component import stack
-from dltricks.core.numeric import norms
 from dltricks.core.store import Store
 
 
@@ -46,7 +44,7 @@ def expected(made: Store, factor: float, eps: float, last: bool) -> np.ndarray:
 def test_against_the_formula(factor: float, last: bool) -> None:
     made = network()
     wanted = expected(made, factor, 1e-3, last)
-    clipped = stack([Adaptive(factor, last_layer=last)], ndim=2).clip(made, norms(made.g))
+    clipped = clip(made, Adaptive(factor, last_layer=last))
     np.testing.assert_allclose(made.g[0], wanted, rtol=1e-12)
     assert clipped is not None
     assert clipped.tolist() == [True]
@@ -55,7 +53,7 @@ def test_against_the_formula(factor: float, last: bool) -> None:
 def test_each_replica_has_its_own_factor() -> None:
     made = network(replicas=2)
     before = made.g.copy()
-    clipped = stack([Adaptive(1e6), Adaptive(0.01)], ndim=2).clip(made, norms(made.g))
+    clipped = clip(made, Adaptive(1e6), Adaptive(0.01))
     assert clipped is not None
     # The zero biases of the first hold their gradient to factor * eps, which is large here as well.
     assert clipped.tolist() == [False, True]
@@ -64,7 +62,7 @@ def test_each_replica_has_its_own_factor() -> None:
 
 def test_the_only_layer_is_clipped() -> None:
     made = store(("1.linear.W", (6, 4), "kernel"), ("1.linear.b", (4,), "bias"))
-    clipped = stack([Adaptive()], ndim=2).clip(made, norms(made.g))
+    clipped = clip(made, Adaptive())
     assert clipped is not None
     assert clipped.all()
 
@@ -73,7 +71,7 @@ def test_a_huge_finite_gradient_ends_at_the_bound() -> None:
     made = network(dtype="float32")
     made.g *= np.float32(1e37)
     with np.errstate(over="ignore"):
-        stack([Adaptive(last_layer=True)], ndim=2).clip(made, norms(made.g))
+        clip(made, Adaptive(last_layer=True))
     for (_, w), (parameter, g) in zip(made.views(made.p), made.views(made.g), strict=True):
         if parameter.role == "kernel":
             axes = tuple(range(1, w.ndim - 1))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dltricks.core.numeric import column_norms, norms, power, shrink
+from dltricks.core.numeric import column_norms, folded, norms, power, shrink
 
 
 def test_power_is_the_same_alone_and_in_a_stack() -> None:
@@ -59,3 +59,13 @@ def test_shrink_by_one_changes_no_bit() -> None:
     before = g.copy()
     shrink(g, np.array([[1.0], [1e-43]]))
     assert g[0].tobytes() == before[0].tobytes()
+
+
+@pytest.mark.parametrize("t", [1, 2, 1000])
+def test_folded_constants_make_adams_step_of_each_replica(t: int) -> None:
+    lr, b1, b2, eps = (np.array(c)[:, None] for c in ([1e-3, 0.1], [0.9, 0.0], [0.999, 0.5], [1e-8, 1e-2]))
+    m, v = np.array([[0.3], [-2.0]]), np.array([[0.04], [5.0]])
+    expected = lr * m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps)
+    size, eps_t = folded(lr, b1, b2, eps, t)
+    found = np.array(size) * (m / (1 - b1)) / (np.sqrt(v / (1 - b2)) + np.array(eps_t))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

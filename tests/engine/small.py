@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dltricks.core.component import Component
+from dltricks.core.clipper import Clipper
+from dltricks.core.component import Component, stack
 from dltricks.core.dataset import Data
+from dltricks.core.numeric import norms
 from dltricks.core.registry import KINDS, load
 from dltricks.core.store import Parameter, Role, Store
 from dltricks.engine.hooks import Hook
@@ -27,6 +29,8 @@ def part(kind: str, value: Any) -> Any:
 def recipe(seed: int = 0, **changes: Any) -> Recipe:
     """Adam on a 64-16-10 network for two epochs, except for what is changed."""
     settings: dict[str, Any] = {"epochs": 2, "architecture": {"name": "mlp", "hidden": [16]}, **changes}
+    if not part("architecture", settings["architecture"]).hidden_layers:
+        settings.setdefault("activation", "identity")
     for key, kind in KINDS.items():
         if kind.many:
             settings[key] = tuple(part(key, value) for value in settings.get(key, ()))
@@ -75,3 +79,11 @@ def store(*parameters: tuple[str, tuple[int, ...], Role], replicas: int = 1, dty
     made.p[...] = rng.normal(size=made.p.shape)
     made.g[...] = 3 * rng.normal(size=made.g.shape)
     return made
+
+
+def clip(made: Store, *clippers: Clipper) -> np.ndarray | None:
+    """Clips a store's gradient as a stack does, with one clipper for each replica."""
+    clipper = stack(clippers, ndim=2)
+    clipper.setup(made)
+    clipped: np.ndarray | None = clipper.clip(made, norms(made.g))
+    return clipped

@@ -5,6 +5,7 @@ import pytest
 from engine.small import digits, recipe
 
 from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
 from dltricks.engine import batches
 from dltricks.engine.batches import Gatherer, Pool, fit_scale
 from dltricks.engine.split import split
@@ -75,14 +76,15 @@ def test_scaling_knows_the_training_part_only() -> None:
     data = numbers(40)
     made = recipe(scaling="standardize")
     parts = split(made, data)
-    shift, factor = fit_scale([made], [data], [parts])
+    shift, factor, fills = fit_scale([made], [data], [parts])
+    assert fills is None
     train = data.x[parts.train]
     assert shift.shape == (1, 1, 1)
     assert shift.item() == pytest.approx(train.mean())
     assert 1 / factor.item() == pytest.approx(train.std())
     data.x[parts.val] = 1e6
     again = fit_scale([made], [data], [parts])
-    assert (shift, factor) == again
+    assert (shift, factor, None) == again
 
 
 def test_small_differences_of_large_numbers_survive_the_cast() -> None:
@@ -96,3 +98,47 @@ def test_images_keep_their_axes() -> None:
     batch = next(gatherer([digits(50)], "unit").batches(np.arange(7)[None], 7))
     assert batch.x.shape == (1, 7, 8, 8, 1)
     assert (batch.x.min(), batch.x.max()) == (0.0, 1.0)
+
+
+def with_gaps() -> Data:
+    """Two columns, every third number of the first missing."""
+    x = np.random.default_rng(0).normal(5.0, 2.0, (60, 2))
+    x[::3, 0] = np.nan
+    return Data("classification", x, np.arange(60) % 2, classes=["even", "odd"], features=["a", "b"], gaps=True)
+
+
+@pytest.mark.parametrize("scaling", ["none", "unit", "symmetric", "standardize"])
+def test_gaps_are_filled_with_means_of_each_replicas_training_part(scaling: str) -> None:
+    data = with_gaps()
+    recipes = [recipe(seed, scaling=scaling) for seed in range(2)]
+    parts = [split(made, data) for made in recipes]
+    pool = Pool([data.x, data.x], [data.y, data.y])
+    made = Gatherer(pool, fit_scale(recipes, [data, data], parts), 2, np.dtype(np.float64))
+    batch = next(made.batches(np.tile(np.arange(60), (2, 1)), 60)).x
+    for k, part in enumerate(parts):
+        mean = np.nanmean(data.x[part.train, 0])
+        whole = data.x.copy()
+        whole[::3, 0] = mean
+        shift, factor = recipes[k].scaling.fit(whole, None, part.train)
+        np.testing.assert_allclose(batch[k], (whole - shift) * factor, rtol=1e-12, atol=1e-12)
+        alone = fit_scale(recipes[k : k + 1], [data], parts[k : k + 1])
+        single = next(Gatherer(Pool([data.x], [data.y]), alone, 2, made.dtype).batches(np.arange(60)[None], 60)).x
+        np.testing.assert_array_equal(batch[k], single[0])
+    assert (batch[0, 0] != batch[1, 0]).any()
+
+
+def test_gaps_know_the_training_part_only() -> None:
+    data, made = with_gaps(), recipe(scaling="standardize")
+    parts = split(made, data)
+    before = fit_scale([made], [data], [parts])
+    data.x[parts.val] = 1e6
+    for old, new in zip(before, fit_scale([made], [data], [parts]), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_column_without_a_number_in_the_training_part_has_no_mean() -> None:
+    data, made = with_gaps(), recipe()
+    parts = split(made, data)
+    data.x[parts.train, 0] = np.nan
+    with pytest.raises(UsageError, match=r"^dataset: column 'a' has no number in the training part"):
+        fit_scale([made], [data], [parts])

@@ -5,6 +5,7 @@ import pytest
 from engine.small import digits, recipe, run, table
 
 from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
 from dltricks.engine.evaluate import Evaluator, batch_size
 from dltricks.engine.network import Network
 
@@ -66,6 +67,16 @@ def test_predictions_of_a_regression_are_in_the_targets_units() -> None:
     x, y, index = evaluator.part("val")
     error = evaluator.predict(x[index]) - y[index]
     assert np.sqrt((error**2).mean()) == pytest.approx(evaluator.measure("val")["val_rmse"], rel=1e-6)
+
+
+def test_inputs_too_large_for_the_dtype_are_not_predicted_as_something() -> None:
+    data, made = table(), recipe(loss="mse")
+    evaluator = Evaluator.restore(made, data, run(made, data=data)[0].weights)
+    x = np.tile(data.x, (20, 1))
+    x[1500] = 1e300
+    with pytest.raises(UsageError, match=r"sample 1500 .* in float32"):
+        evaluator.predict(x)
+    assert np.isfinite(evaluator.predict(x[:1500])).all()
 
 
 def test_weights_of_another_network_are_refused() -> None:

@@ -42,3 +42,13 @@ def test_one_replica_of_several_is_enough() -> None:
     large.x = large.x.astype(np.float64) * 1e300
     with pytest.raises(UsageError, match="inputs hold"):
         Trainer([recipe(loss="mse", scaling="none")] * 2, [table(40), large])
+
+
+def test_gaps_hide_no_number_that_is_too_large() -> None:
+    data = table(40)
+    data.features, data.gaps = ["a", "b", "c", "d", "e"], True
+    data.x[0, 2], data.x[3, 2] = np.nan, 1e300
+    with pytest.raises(UsageError, match=r"^dataset: inputs hold 1e\+300 in column 'c'"):
+        Trainer([recipe(loss="mse", scaling="none")], [data])
+    data.x[3, 2] = 1.0
+    assert run(recipe(loss="mse"), data=data)[0].status == "finished"

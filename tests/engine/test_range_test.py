@@ -58,6 +58,24 @@ def test_it_ends_where_the_loss_blows_up(optimizer: str) -> None:
     assert (curve[:-1] <= BLOWN_UP * np.minimum.accumulate(curve[:-1])).all()
 
 
+def test_it_ends_where_a_gradient_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trainer()
+    backward = run.network.backward
+
+    def broken(dz: Any) -> Any:
+        result = backward(dz)
+        if run.t == 4:
+            run.store.g[0, 0] = np.nan
+        return result
+
+    monkeypatch.setattr(run.network, "backward", broken)
+    rates, losses = range_test(run, 1e-5, 1e-3, 30)
+    assert len(rates) == len(losses) == 5
+    assert np.isfinite(losses).all()
+    assert run.outcomes[0] is not None
+    assert run.outcomes[0].failure is not None
+
+
 def test_regression() -> None:
     rates, losses = range_test(trainer(table(), loss="mse"), 1e-5, 1.0, 100)
     found = suggestion(rates, losses)

@@ -7,6 +7,8 @@ import numpy as np
 from dltricks.engine.recipe import Seeds
 from dltricks.engine.streams import Purpose, bits, generator, words
 
+SEEDED = [Purpose[field.name.upper()] for field in fields(Seeds)]
+
 
 def test_known_values_are_part_of_every_result() -> None:
     assert bits(1, Purpose.DROPOUT, 2, 3, 4).random_raw(4).tolist() == [
@@ -35,7 +37,7 @@ def test_every_seed_purpose_epoch_and_place_has_a_stream_of_its_own() -> None:
     streams = [
         generator(Seeds.all(seed), purpose, epoch, place).random(4).tobytes()
         for seed in (0, 1)
-        for purpose in Purpose
+        for purpose in SEEDED
         for epoch in (0, 1)
         for place in (0, 1)
     ]
@@ -43,10 +45,10 @@ def test_every_seed_purpose_epoch_and_place_has_a_stream_of_its_own() -> None:
 
 
 def test_each_purpose_listens_to_its_own_seed_only() -> None:
-    before = {purpose: generator(Seeds.all(0), purpose).random() for purpose in Purpose}
+    before = {purpose: generator(Seeds.all(0), purpose).random() for purpose in SEEDED}
     for field in fields(Seeds):
         seeds = replace(Seeds.all(0), **{field.name: 1})
-        changed = [purpose for purpose in Purpose if generator(seeds, purpose).random() != before[purpose]]
+        changed = [purpose for purpose in SEEDED if generator(seeds, purpose).random() != before[purpose]]
         assert changed == [Purpose[field.name.upper()]]
 
 

@@ -55,9 +55,9 @@ def test_batch_normalization_needs_a_batch():
 
 
 def test_what_would_begin_after_the_end_of_training():
-    message = refusal("averaging: {name: swa, start: 6}\nepochs: 5\n")
+    message = refusal("averaging: {name: swa, start: 5}\nepochs: 5\n")
     assert message.startswith("f.yaml:1: averaging: start: ")
-    recipe("averaging: {name: swa, start: 5}\nepochs: 5")
+    recipe("averaging: {name: swa, start: 4}\nepochs: 5")
     assert refusal("epochs: 5\nschedule: {name: constant, warmup: 6}").startswith("f.yaml:2: schedule: warmup: ")
 
 
@@ -78,3 +78,35 @@ def test_expecting_what_is_not_measured():
     assert expect_problem(with_numbers(recipe(), "mse"), "val_accuracy")
     assert expect_problem(with_numbers(recipe(), "mse"), "val_rmse") is None
     assert expect_problem(recipe("validation: 0"), "train_accuracy") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "advice"),
+    [
+        ("normalization: weight\npenalty: max_norm", "penalty", "normalization: none"),
+        ("optimizer: rprop\nclipping: 1.0", "clipping", "clipping: none"),
+        ("optimizer: rprop\nclipping: {name: adaptive}", "clipping", "another optimizer"),
+        ("optimizer: normalized\nclipping: 1.0", "clipping", "clipping: {name: value}"),
+        ("optimizer: normalized\nclipping: {name: unit}", "clipping", "clipping: none"),
+        ("epochs: 5\nschedule: step", "schedule", "lower every"),
+        ("epochs: 5\nschedule: multistep", "schedule", "lower them"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(text, where, advice):
+    message = refusal(text)
+    assert message.startswith(f"f.yaml:2: {where}: ")
+    assert advice in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "normalization: weight\npenalty: l2",
+        "normalization: batch\npenalty: max_norm",
+        "optimizer: rprop",
+        "optimizer: normalized\nclipping: {name: value}",
+        "optimizer: sgd\nclipping: 1.0",
+    ],
+)
+def test_what_changes_something_is_not(text):
+    assert list(check_combination(recipe(text))) == []

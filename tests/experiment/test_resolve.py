@@ -81,7 +81,7 @@ def test_every_key_is_resolved():
     assert config["early_stopping"]["name"] == "early_stopping"
     assert config["early_stopping"]["patience"] == 5
     assert config["seed"] == {
-        "init": 1, "order": 2, "dropout": 0, "augment": 0, "split": 0, "search": 0, "data": 0
+        "init": 1, "order": 2, "dropout": 0, "augment": 0, "split": 0, "data": 0
     }  # fmt: skip
     assert config["expect"] == {"val_accuracy": ">= 0.95", "val_loss": "< 0.1"}
 
@@ -317,3 +317,29 @@ def test_long_values_are_shortened_in_messages():
 def test_several_mistakes_come_one_on_a_line():
     lines = refusal("optimizer: adm\nepochs: 0\nbogus: 1\n").splitlines()
     assert sorted(line.split(": ")[0] for line in lines) == ["f.yaml:1", "f.yaml:2", "f.yaml:3"]
+
+
+def test_what_decides_in_a_configuration_that_names_another_place_of_the_same_file(tmp_path):
+    (tmp_path / "sub").mkdir()
+    found = []
+    for path in ("t.csv", "sub/t.csv"):
+        (tmp_path / path).write_text("a,b\n1,2\n3,4\n")
+        (tmp_path / "f.yaml").write_text(f"dataset: {{name: csv, path: {path}, target: b}}")
+        found.append(resolve(load_document(tmp_path / "f.yaml")))
+    first, second = found
+    assert first.hash == second.hash
+    assert first.config != second.config
+    assert second.decisive(first.config) == second.decisive(second.config)
+    other = {**first.config, "name": "other", "epochs": 21}
+    assert second.decisive(other) == {**second.decisive(second.config), "epochs": 21}
+
+
+def test_without_hidden_layers_the_activation_is_none_by_default():
+    found = experiment("architecture: linear")
+    assert found.config["activation"] == {"name": "identity"}
+    assert resolve(parse(to_yaml(found.config), "config.yaml")).hash == found.hash
+    assert experiment("architecture: linear\nactivation: tanh").config["activation"] == {"name": "tanh"}
+
+
+def test_the_seed_of_a_search_is_no_key():
+    assert "unknown field 'search'" in refusal("seed: {search: 1}")

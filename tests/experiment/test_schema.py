@@ -216,3 +216,17 @@ def test_plugins_are_in_the_schema(tmp_path):
         registry.forget_plugins()
     assert card["description"] == "How soft."
     assert card["default"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "values", "words"),
+    [
+        ("architecture", "mlp", {"hidden": []}, "an empty list, allowed: a list of at least 1, each a whole number"),
+        ("dataset", "csv", {"path": "x", "target": "y", "delimiter": ""}, "the text '', allowed: one character"),
+    ],
+)
+def test_lengths_are_among_what_is_allowed(kind, name, values, words):
+    found = []
+    assert build(registry.load(kind, name), values, lambda where, message: found.append(message), name) is None
+    assert len(found) == 1
+    assert words in found[0]

@@ -12,7 +12,7 @@ ENV = {"dltricks": "0.1.0", "numpy": "2.4", "blas": [{"name": "openblas", "threa
 EPOCHS = 4
 
 
-def train(path, *, config=CONFIG, plugins=(), fresh=False, halt_after=None, env=ENV, begun=None):
+def train(path, *, config=CONFIG, plugins=(), fresh=False, halt_after=None, env=ENV, begun=None, decisive=dict):
     """Trains, or goes on; warnings. ``begun`` collects the epoch from which training went on."""
     folder = RunFolder(path, HASH)
     with folder.hold():
@@ -20,7 +20,7 @@ def train(path, *, config=CONFIG, plugins=(), fresh=False, halt_after=None, env=
             folder.reset()
         elif reading.read_result(path):
             return []
-        warnings = folder.create(config, env, plugins)
+        warnings = folder.create(config, env, plugins, decisive)
         found, more = folder.resume()
         state = found.state if found else State({"w": np.zeros(3)}, {"epoch": 0})
         if not found:

@@ -104,7 +104,8 @@ def _train(
         with exact():  # as training sees it: BLAS at one thread
             described = environment.describe()
         env = {**described, "folder": str(experiment.folder), "threads": pool.threads}
-        warnings = folder.create(to_yaml(experiment.config), env, [plugin.path for plugin in experiment.plugins])
+        plugins = [plugin.path for plugin in experiment.plugins]
+        warnings = folder.create(to_yaml(experiment.config), env, plugins, experiment.decisive)
         checkpoint, more = folder.resume()
         for warning in [*warnings, *more]:
             notify(warning)

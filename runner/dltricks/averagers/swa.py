@@ -31,10 +31,10 @@ class Swa(Averager):
     reestimates_statistics = True
 
     def check(self, epochs: int) -> None:
-        if self.start > epochs:
+        if self.start >= epochs:
             raise UsageError(
-                f"start: the average would begin with epoch {self.start}, but training ends after {epochs}; "
-                "lower start, or raise epochs"
+                f"start: the average would begin with epoch {self.start}, but training ends with {epochs}, and an "
+                "average needs two; lower start, or raise epochs"
             )
 
     def after_epoch(self, store: Store, epoch: int, *slots: Array) -> None:

@@ -32,22 +32,7 @@ class Adaptive(Clipper):
     last_layer: bool = False
     """Whether the last layer is clipped, too."""
 
-    def clip(self, store: Store, norm: Array) -> Array | None:
-        if getattr(self, "_store", None) is not store:
-            self._attach(store)
-        clipped = np.zeros(store.replicas, bool)
-        for w, g in self.units:
-            length = np.maximum(column_norms(w, self.tmp), self.floor)
-            length *= self.share
-            size = column_norms(g, self.tmp)
-            over = size > length
-            if over.any():
-                shrink(g, np.divide(length, size, out=np.ones_like(size), where=over))
-                clipped |= over.any((1, 2))
-        return clipped
-
-    def _attach(self, store: Store) -> None:
-        self._store = store
+    def setup(self, store: Store) -> None:
         self.share, self.floor = (np.asarray(column)[..., None] for column in (self.factor, self.eps))
         layers = [parameter.path.rpartition(".")[0] for parameter in store.parameters]
         kernels = [layer for layer, p in zip(layers, store.parameters, strict=True) if p.role == "kernel"]
@@ -58,3 +43,15 @@ class Adaptive(Clipper):
                 columns = (store.replicas, -1, parameter.shape[-1] if parameter.role == "kernel" else 1)
                 self.units.append((w.reshape(columns, copy=False), g.reshape(columns, copy=False)))
         self.tmp = np.empty(max(w.size for w, _ in self.units), store.dtype)
+
+    def clip(self, store: Store, norm: Array) -> Array | None:
+        clipped = np.zeros(store.replicas, bool)
+        for w, g in self.units:
+            length = np.maximum(column_norms(w, self.tmp), self.floor)
+            length *= self.share
+            size = column_norms(g, self.tmp)
+            over = size > length
+            if over.any():
+                shrink(g, np.divide(length, size, out=np.ones_like(size), where=over))
+                clipped |= over.any((1, 2))
+        return clipped

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.clipper import Clipper
-from dltricks.core.numeric import shrink
+from dltricks.core.numeric import plain, shrink
 from dltricks.core.store import Store
 from dltricks.core.types import Array, Positive
 
@@ -27,8 +27,12 @@ class Norm(Clipper):
 
     threshold: Positive = 1.0
 
+    def setup(self, store: Store) -> None:
+        self.limits = [limit for (limit,) in plain(self.threshold)]
+
     def clip(self, store: Store, norm: Array) -> Array | None:
-        factor = np.minimum(1.0, self.threshold / norm[:, None])
-        if np.fmin.reduce(factor, None) < 1:  # a NaN is some other replica's
-            shrink(store.g, factor)
-        return np.asarray(factor[:, 0] < 1)
+        # In plain floats, as few numbers are quicker done; a NaN, some diverged replica's, is above no limit.
+        factors = [limit / n if n > limit else 1.0 for limit, n in zip(self.limits, norm.tolist(), strict=True)]
+        if min(factors) < 1.0:
+            shrink(store.g, np.array(factors)[:, None])
+        return np.array([factor < 1.0 for factor in factors])

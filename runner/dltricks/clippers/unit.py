@@ -27,8 +27,11 @@ class Unit(Clipper):
 
     threshold: Positive = 1.0
 
+    def setup(self, store: Store) -> None:
+        self.longest = np.asarray(self.threshold)[:, 0]
+
     def clip(self, store: Store, norm: Array) -> Array | None:
-        clipped = norm > np.asarray(self.threshold)[:, 0]
+        clipped = norm > self.longest
         if clipped.any():
             norm = norm[:, None]
             shrink(store.g, np.divide(1.0, norm, out=np.ones_like(norm), where=clipped[:, None]))

@@ -25,12 +25,16 @@ class Value(Clipper):
 
     threshold: Positive = 1.0
 
-    def clip(self, store: Store, norm: Array) -> Array | None:
+    def setup(self, store: Store) -> None:
         threshold = np.asarray(self.threshold)
+        self.high = threshold.astype(store.dtype)
         # No component is larger than the norm; the margin is for the norm's own rounding.
-        if not (norm > 0.99 * threshold[:, 0]).any():
+        self.harmless = 0.99 * threshold[:, 0]
+
+    def clip(self, store: Store, norm: Array) -> Array | None:
+        if not (norm > self.harmless).any():
             return np.zeros(len(norm), bool)
-        g, high = store.g, threshold.astype(store.dtype)
+        g, high = store.g, self.high
         clipped = (np.maximum.reduce(g, -1) > high[:, 0]) | (np.minimum.reduce(g, -1) < -high[:, 0])
         if clipped.any():
             np.minimum(g, high, out=g)

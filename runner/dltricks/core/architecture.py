@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from dltricks.core.activation import Activation
 from dltricks.core.component import Component
@@ -39,6 +40,8 @@ class Architecture(Component):
     """Base: one method that lays out the layers. The last one yields logits or predictions."""
 
     kind = "architecture"
+    hidden_layers: ClassVar[bool] = True
+    """False where there is none, so that the activation is ``identity`` unless another is asked for."""
 
     @abstractmethod
     def build(self, shape: Shape, outputs: int, parts: Parts) -> Chain:

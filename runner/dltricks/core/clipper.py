@@ -14,6 +14,9 @@ class Clipper(Component):
 
     kind = "clipping"
 
+    def setup(self, store: Store) -> None:
+        """Derives constants and buffers; called once."""
+
     @abstractmethod
     def clip(self, store: Store, norm: Array) -> Array | None:
         """Clips ``store.g`` in place.

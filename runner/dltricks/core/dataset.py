@@ -35,6 +35,8 @@ class Data:
     """Names of the columns of a table; empty otherwise."""
     targets: Sequence[str] = ()
     """Names of the target columns."""
+    gaps: bool = False
+    """Whether x and test_x may hold NaN for what is missing, to be filled in with means of the training part."""
 
 
 class Files(Protocol):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dltricks.core.layer import Layer
 from dltricks.core.noise import NoiseLayer
+from dltricks.core.types import Array
 
 
 class Dropout(Layer):
@@ -13,6 +16,10 @@ class Dropout(Layer):
 
 
 class NoisyDropout(NoiseLayer, Dropout):
-    """Base of the dropouts that draw random bits."""
+    """Base of the dropouts that draw random bits: ``forward`` keeps the factors of its inputs in ``mask``."""
 
     kind = "dropout"
+    mask: Array
+
+    def backward(self, dy: Array) -> Array | None:
+        return np.multiply(dy, self.mask, out=dy)

@@ -6,14 +6,16 @@ import re
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 """Names of devices on Windows, which ignores what follows the first dot."""
+LONGEST = 100
+"""Characters of a name; in UTF-8 twice as many bytes at most."""
 
 
 def name_problem(name: str) -> str | None:
     """Why a name cannot name a folder on every system, or None if it can."""
     if not name:
         return "it is empty"
-    if len(name) > 100 or len(name.encode("utf-8", "surrogatepass")) > 200:
-        return "it is longer than 100 characters (or 200 bytes)"
+    if len(name) > LONGEST or len(name.encode("utf-8", "surrogatepass")) > 2 * LONGEST:
+        return f"it is longer than {LONGEST} characters (or {2 * LONGEST} bytes)"
     if not name.isprintable():
         return "it contains control or invisible characters"
     bad = re.search(r'[/\\<>:"|?*]', name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,21 @@ def power(base: Any, exponent: float) -> Array:
 def plain(*columns: Any) -> Iterator[tuple[float, ...]]:
     """The replicas' values of float64 (K, 1) columns as plain floats, one tuple for each replica."""
     return zip(*(column[:, 0].tolist() for column in columns), strict=True)
+
+
+def folded(lr: Any, b1: Any, b2: Any, eps: Any, t: int) -> tuple[list[list[float]], list[list[float]]]:
+    """The two numbers of each replica that make Adam's step t: p -= size * m / (sqrt(v) + eps_t).
+
+    The slots hold m/(1-b1) and v/(1-b2), so that all other constants move into these. It takes and gives (K, 1)
+    columns, and counts in plain floats: a dozen operations on tiny arrays cost as much as two passes over all
+    parameters.
+    """
+    size, eps_t = [], []
+    for rate, keep_m, keep_v, least in plain(lr, b1, b2, eps):
+        root = sqrt((1 - keep_v) / (1 - keep_v**t))
+        size.append([rate * (1 - keep_m) / (1 - keep_m**t) / root])
+        eps_t.append([least / root])
+    return size, eps_t
 
 
 def norms(flat: Array) -> Array:
@@ -54,11 +69,12 @@ def shrink(g: Array, factor: Array) -> None:
 
     Where a huge norm makes the factor smaller than float32's normal numbers, it is applied as its root, twice.
     """
-    if np.fmin.reduce(factor, None) < TINY:
+    if min(factor.ravel().tolist()) < TINY:
         root = np.where(factor < TINY, np.sqrt(factor), 1.0)
         g *= root.astype(g.dtype)
         factor = np.where(factor < TINY, root, factor)
-    g *= factor.astype(g.dtype)
+    narrow = factor.astype(g.dtype)
+    g *= narrow.reshape(()) if narrow.size == 1 else narrow
 
 
 def _scaled_norms(columns: Array) -> Array:

@@ -17,7 +17,7 @@ class Optimizer(Component):
     """Base. In a stack every numeric field is a float64 (K, 1) column.
 
     ``setup`` derives constants once, ``prepare`` those of a step, and ``step`` does the arithmetic. An elementwise rule
-    is given one block of columns at a time that fits the cache, so it must not look beyond its arguments.
+    is given one block of columns at a time, so it must not look beyond its arguments.
     """
 
     kind = "optimizer"

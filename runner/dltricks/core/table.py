@@ -147,7 +147,6 @@ class Column:
 
     name: str
     categories: tuple[str, ...] = ()
-    mean: float = math.nan
 
     @property
     def outputs(self) -> list[str]:
@@ -163,7 +162,7 @@ class Encoder:
 
     @classmethod
     def learn(cls, table: Table, names: Sequence[str], categorical: Categorical, missing: Missing) -> Encoder:
-        """Categories (sorted) and means of the training file's columns.
+        """Categories (sorted) of the training file's columns.
 
         Raises:
             UsageError: text where it is refused, or too many different texts.
@@ -172,7 +171,7 @@ class Encoder:
         for name in names:
             values = numbers(table, name)
             if values is not None:
-                columns.append(Column(name, mean=_mean(values)))
+                columns.append(Column(name))
                 continue
             cells = table.cells(name)
             if categorical == "refuse":
@@ -197,6 +196,8 @@ class Encoder:
 
     def encode(self, table: Table, may_drop: bool = True) -> tuple[Array, Array]:
         """(x, kept): all rows as float64 (N, features), and which of them `missing: drop` keeps.
+
+        With `missing: mean` the gaps stay NaN: means are of the training part, which nobody knows yet.
 
         Raises:
             UsageError: a missing value that is not handled, a cell of another type, or an unknown category.
@@ -223,9 +224,7 @@ class Encoder:
             if value is None or math.isinf(value):
                 raise table.error(row, column.name, f"holds {cell!r}, where the training file has finite numbers")
             out[row] = value
-        absent = np.isnan(out)
-        out[absent] = column.mean
-        return absent
+        return np.isnan(out)
 
     def _onehot(self, table: Table, column: Column, out: Array) -> Array:
         index = {category: i for i, category in enumerate(column.categories)}
@@ -247,13 +246,6 @@ class Encoder:
         if column.categories:
             return table.error(row, column.name, f"{found}, and text has no mean; give `missing: drop`, or fill it in")
         return table.error(row, column.name, f"{found}; give `missing: mean` or `missing: drop`, or fill it in")
-
-
-def _mean(values: Array) -> float:
-    """The mean of what is not missing, also where the sum of large values would overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.nanmean(values)
-    return float(mean if np.isfinite(mean) else np.nansum(values / np.count_nonzero(~np.isnan(values))))
 
 
 @dataclass

@@ -34,8 +34,9 @@ class Csv(Dataset):
     ``path`` is relative to the experiment file. The first line names the columns; every column but ``target``
     is an input. ``test`` is a second file with the same columns. Text is refused unless ``categorical`` is
     onehot; an empty cell (or NA, NaN, null, ? among numbers) is refused unless ``missing`` says to fill in
-    the column's mean or to drop the row. Categories and means come from the file at ``path`` as a whole,
-    before the validation part is split off. Classes are in alphabetical order, by size if all are numbers.
+    the column's mean or to drop the row. Means are those of the training part. Categories and classes are a
+    vocabulary, and come from the file at ``path`` as a whole, the validation part included. Classes are in
+    alphabetical order, by size if all are numbers.
 
     Reference: https://www.rfc-editor.org/rfc/rfc4180
     Suggested: with ``scaling: standardize``.
@@ -75,6 +76,7 @@ class Csv(Dataset):
             classes=classes,
             features=encoder.features,
             targets=[self.target],
+            gaps=self.missing == "mean",
             encoder=encoder,
         )
 

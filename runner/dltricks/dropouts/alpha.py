@@ -52,6 +52,3 @@ class Alpha(NoisyDropout):
         np.add(self.tmp, self.c_shift, out=self.tmp)
         np.multiply(x, self.mask, out=self.y)
         return np.add(self.y, self.tmp, out=self.y)
-
-    def backward(self, dy: Array) -> Array | None:
-        return np.multiply(dy, self.mask, out=dy)

@@ -43,6 +43,3 @@ class Dropconnect(NoisyDropout):
             return x
         self.mask = self.noise(context, x.shape)
         return np.multiply(x, self.mask, out=self.W)
-
-    def backward(self, dy: Array) -> Array | None:
-        return np.multiply(dy, self.mask, out=dy)

@@ -42,6 +42,3 @@ class Dropout(NoisyDropout):
             return x
         self.mask = self.noise(context, x.shape)
         return np.multiply(x, self.mask, out=self.y)
-
-    def backward(self, dy: Array) -> Array | None:
-        return np.multiply(dy, self.mask, out=dy)

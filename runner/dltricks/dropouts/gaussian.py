@@ -54,6 +54,3 @@ class Gaussian(NoisyDropout):
             return x
         self.mask = self.noise(context, x.shape)
         return np.multiply(x, self.mask, out=self.y)
-
-    def backward(self, dy: Array) -> Array | None:
-        return np.multiply(dy, self.mask, out=dy)

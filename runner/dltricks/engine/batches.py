@@ -1,15 +1,17 @@
-"""From a data set to batches: gathering, scaling and targets, for K replicas at once."""
+"""From a data set to batches: gathering, filling gaps, scaling and targets, for K replicas at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
+from dltricks.core.gaps import fill, means
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 from dltricks.engine.recipe import Recipe
@@ -45,15 +47,25 @@ class Pool:
         """Where each replica's samples begin, (K, 1)."""
 
 
-class Gatherer:
-    """Cuts index lists into batches: gathers raw samples, scales them, and makes targets."""
+class Scale(NamedTuple):
+    """What is learned from each replica's training part, each of shape (K, 1, ...) in float64."""
 
-    def __init__(self, pool: Pool, scale: tuple[Array, Array], classes: int, dtype: np.dtype[Any]) -> None:
-        """``scale`` is (shift, factor) of shape (K, 1, ...) in float64; ``classes`` is 0 for regression."""
+    shift: Array
+    factor: Array
+    fill: Array | None
+    """What stands in for missing numbers; None where there can be none."""
+
+
+class Gatherer:
+    """Cuts index lists into batches: gathers raw samples, fills their gaps, scales them, and makes targets."""
+
+    def __init__(self, pool: Pool, scale: Scale, classes: int, dtype: np.dtype[Any]) -> None:
+        """``classes`` is 0 for regression."""
         self.pool, self.dtype = pool, dtype
         # Wide raw values are scaled wide: a small difference of large numbers would not survive the cast.
         self.wide: np.dtype[Any] = np.result_type(pool.x.dtype, dtype) if pool.x.dtype.kind == "f" else dtype
-        self.shift, self.factor = (part.astype(self.wide) for part in scale)
+        self.shift, self.factor = scale.shift.astype(self.wide), scale.factor.astype(self.wide)
+        self.fill = None if scale.fill is None else scale.fill.astype(self.wide)
         # Neither changes a bit where it is left out.
         self.shifts, self.stretches = bool((self.shift != 0).any()), bool((self.factor != 1).any())
         self.rows = np.eye(classes, dtype=dtype) if classes else pool.y.astype(dtype)
@@ -91,6 +103,8 @@ class Gatherer:
         else:
             raw = np.take(pool.x, part, axis=0, out=self._buffer("raw", shape, pool.x.dtype), mode="clip")
             np.copyto(wide, raw)
+        if self.fill is not None:
+            fill(wide, self.fill)
         if self.shifts:
             wide -= self.shift
         if self.stretches:
@@ -105,15 +119,33 @@ class Gatherer:
         return x, target, labels
 
 
-def fit_scale(recipes: Sequence[Recipe], datas: Sequence[Data], splits: Sequence[Split]) -> tuple[Array, Array]:
-    """(shift, factor) of shape (K, 1, ...) in float64, from each replica's training part only."""
-    shifts, factors = [], []
-    fitted: dict[tuple[int, bytes], tuple[Array, Array]] = {}
+def fit_scale(recipes: Sequence[Recipe], datas: Sequence[Data], splits: Sequence[Split]) -> Scale:
+    """Means to fill gaps with, shifts and factors, from each replica's training part only.
+
+    Raises:
+        UsageError: a column with gaps and no number in the training part.
+    """
+    fitted: dict[tuple[int, bytes], tuple[Array, Array, Array]] = {}
+    found = []
     for recipe, data, split in zip(recipes, datas, splits, strict=True):
         key = (id(data), split.train.tobytes())
         if key not in fitted:
-            fitted[key] = recipe.scaling.fit(data.x, data.interval, split.train)
-        shift, factor = (np.broadcast_to(part, data.x.shape[1:]) for part in fitted[key])
-        shifts.append(shift)
-        factors.append(factor)
-    return np.stack(shifts)[:, None], np.stack(factors)[:, None]
+            fitted[key] = _fit(recipe, data, split)
+        found.append([np.broadcast_to(part, data.x.shape[1:]) for part in fitted[key]])
+    shift, factor, fills = (np.stack(parts)[:, None] for parts in zip(*found, strict=True))
+    return Scale(shift, factor, fills if any(data.gaps for data in datas) else None)
+
+
+def _fit(recipe: Recipe, data: Data, split: Split) -> tuple[Array, Array, Array]:
+    if not data.gaps:
+        return *recipe.scaling.fit(data.x, data.interval, split.train), np.zeros(())
+    train = data.x[split.train]
+    mean = means(train)
+    unknown = np.flatnonzero(np.isnan(mean))
+    if len(unknown):
+        raise UsageError(
+            f"dataset: column {data.features[unknown[0]]!r} has no number in the training part whose mean could fill "
+            "its gaps; remove the column, or lower validation"
+        )
+    fill(train, mean)
+    return *recipe.scaling.fit(train, data.interval), mean

@@ -30,8 +30,8 @@ def refuse_overflow(datas: Sequence[Data], gatherer: Gatherer) -> None:
             if x is None or y is None:
                 continue
             if x.dtype.kind == "f":
-                if id(x) not in extremes:
-                    extremes[id(x)] = np.stack([x.min(0), x.max(0)]).astype(np.float64)
+                if id(x) not in extremes:  # gaps, which are NaN, are no extremes
+                    extremes[id(x)] = np.stack([np.fmin.reduce(x, 0), np.fmax.reduce(x, 0)]).astype(np.float64)
                 found = extremes[id(x)]
                 scaled = (found - gatherer.shift[k]) * gatherer.factor[k]
                 _refuse(found, scaled, largest, f"{part}inputs", data.features, gatherer.dtype)

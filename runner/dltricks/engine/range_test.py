@@ -6,8 +6,8 @@ from itertools import count
 
 import numpy as np
 
-from dltricks.core.numeric import norms
 from dltricks.core.types import Array
+from dltricks.engine.loop import step
 from dltricks.engine.numerics import exact
 from dltricks.engine.trainer import Trainer
 
@@ -19,7 +19,8 @@ BLOWN_UP = 4.0
 def range_test(run: Trainer, low: float, high: float, steps: int) -> tuple[Array, Array]:
     """(rates, losses), float64, one value per step, geometrically spaced from low to high.
 
-    Ends early with the step whose smoothed loss has blown up or is not finite. ``run`` is used up by it.
+    Ends early with the step whose smoothed loss has blown up, or whose loss or gradient is not finite. ``run`` is used
+    up by it.
 
     Reference: Smith 2017, https://arxiv.org/abs/1506.01186
     """
@@ -31,21 +32,13 @@ def range_test(run: Trainer, low: float, high: float, steps: int) -> tuple[Array
             run.epoch, run.step = epoch, 0
             run.begin_epoch()
             for batch in run.batches():
-                z = run.network.forward(batch.x, training=True)
-                run.loss.allocate(z.shape, z.dtype)
-                losses.append(float(run.loss.forward(z, batch.target).mean()))
+                losses.append(float(step(run, batch, rates[len(losses)].reshape(1, 1)).mean()))
                 done = len(losses)
                 average = SMOOTHING * average + (1 - SMOOTHING) * losses[-1]
                 smoothed = average / (1 - SMOOTHING**done)
                 lowest = min(lowest, smoothed)
-                if done == steps or not np.isfinite(smoothed) or smoothed > BLOWN_UP * lowest:
+                if done == steps or not run.active or smoothed > BLOWN_UP * lowest:
                     return rates[:done], np.array(losses)
-                run.network.backward(run.loss.backward())
-                run.penalty.add_gradient(run.store)
-                run.clipping.clip(run.store, norms(run.store.g))
-                run.update(rates[done - 1].reshape(1, 1), done)
-                run.penalty.project(run.store)
-                run.step += 1
     raise AssertionError("unreachable")
 
 

@@ -31,7 +31,6 @@ class Seeds:
     dropout: int = 0
     augment: int = 0
     split: int = 0
-    search: int = 0
     data: int = 0
 
     @classmethod

@@ -17,7 +17,10 @@ from dltricks.engine.recipe import Seeds
 
 
 class Purpose(IntEnum):
-    """What randomness is for. Append only: a number once given is part of every result."""
+    """What randomness is for. Append only: a number once given is part of every result.
+
+    SEARCH is reserved: nothing searches yet, and ``Seeds`` has no seed for it.
+    """
 
     INIT = 0
     ORDER = 1

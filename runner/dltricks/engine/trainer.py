@@ -16,6 +16,7 @@ from dltricks.core.numeric import norms
 from dltricks.core.schedule import Progress
 from dltricks.core.stopper import improves
 from dltricks.core.types import Array
+from dltricks.engine.averaging import averaged
 from dltricks.engine.batches import Batch, Gatherer, Pool, fit_scale
 from dltricks.engine.evaluate import Evaluator, measure, outputs, score, score_name, score_sum
 from dltricks.engine.limits import refuse_overflow
@@ -24,7 +25,7 @@ from dltricks.engine.network import Network
 from dltricks.engine.numerics import exact
 from dltricks.engine.recipe import Recipe
 from dltricks.engine.split import split
-from dltricks.engine.state import State
+from dltricks.engine.state import State, capture, put_back, snapshot
 from dltricks.engine.streams import Purpose, generator
 from dltricks.engine.update import Updater
 
@@ -91,18 +92,34 @@ class Trainer:
         self.numbers = list(numbers)
         self.recipes = [self._all[n][0] for n in numbers]
         self.datas = [self._all[n][1] for n in numbers]
-        recipes, datas = self.recipes, self.datas
-        recipe, data = recipes[0], datas[0]
-        self.classification = data.task == "classification"
-        self.splits = [split(recipe, data) for recipe, data in zip(recipes, datas, strict=True)]
+        self._cut()
+        self._build_rules()
+        self._build_data()
+        self.epoch, self.step, self.t = 0, 0, 0
+        self.history: list[list[Line]] = [[] for _ in numbers]
+        self.best: list[Line | None] = [None] * len(numbers)
+        self.best_weights: list[dict[str, Array]] = [{} for _ in numbers]
+        self.alive = np.ones(len(numbers), bool)
+        self.safe = snapshot(self.network)
+        """Parameters and statistics at the start of the epoch, in case an update overflows."""
+        self._reset_sums()
+
+    def _cut(self) -> None:
+        """Training and validation part, and the training part into batches."""
+        self.splits = [split(recipe, data) for recipe, data in zip(self.recipes, self.datas, strict=True)]
         self.samples = len(self.splits[0].train)
-        self.batch_size = self.samples if recipe.batch_size == "full" else recipe.batch_size
+        batch_size = self.recipes[0].batch_size
+        self.batch_size = self.samples if batch_size == "full" else batch_size
         if self.batch_size > self.samples:
             raise UsageError(
                 f"batch_size: {self.batch_size} is more than the {self.samples} training samples; "
                 "lower it, or write batch_size: full"
             )
         self.steps = -(-self.samples // self.batch_size)
+
+    def _build_rules(self) -> None:
+        """The network, and all that acts on it."""
+        recipes, data = self.recipes, self.datas[0]
         self.network = Network(recipes, data.x.shape[1:], outputs(data))
         for augmentation in {id(a): a for recipe in recipes for a in recipe.augmentation}.values():
             augmentation.check(data.x.shape[1:], outputs(data))
@@ -112,28 +129,26 @@ class Trainer:
         self.penalty = stack([recipe.penalty for recipe in recipes], ndim=2)
         self.penalty.setup(self.store)
         self.clipping = stack([recipe.clipping for recipe in recipes], ndim=2)
+        self.clipping.setup(self.store)
         self.update = Updater([recipe.optimizer for recipe in recipes], self.store)
         self.averaging = stack([recipe.averaging for recipe in recipes], ndim=2)
         self.averaging.setup(self.store)
         self.average_slots = [np.zeros_like(self.store.p) for _ in self.averaging.slots]
-        scale = fit_scale(recipes, datas, self.splits)
-        classes = len(data.classes)
-        self.train_data = Gatherer(Pool([d.x for d in datas], [d.y for d in datas]), scale, classes, self.store.dtype)
+
+    def _build_data(self) -> None:
+        """What gives the batches, and by which metric an epoch is the best."""
+        datas, data = self.datas, self.datas[0]
+        self.classification = data.task == "classification"
+        scale = fit_scale(self.recipes, datas, self.splits)
+        classes, dtype = len(data.classes), self.store.dtype
+        self.train_data = Gatherer(Pool([d.x for d in datas], [d.y for d in datas]), scale, classes, dtype)
         self.val_data, self.val_index = self.train_data, np.stack([part.val for part in self.splits])
         if self.splits[0].on_test:
             tests = Pool([d.test_x for d in datas], [d.test_y for d in datas])  # type: ignore[misc]
-            self.val_data = Gatherer(tests, scale, classes, self.store.dtype)
-            self.val_index = np.tile(np.arange(len(data.test_x)), (len(recipes), 1))  # type: ignore[arg-type]
+            self.val_data = Gatherer(tests, scale, classes, dtype)
+            self.val_index = np.tile(np.arange(len(data.test_x)), (len(datas), 1))  # type: ignore[arg-type]
         default = f"val_{score_name(self.classification)}" if self.val_index.size else "train_loss"
-        self.watched = [recipe.early_stopping.watched(default) for recipe in recipes]
-        self.epoch, self.step, self.t = 0, 0, 0
-        self.history: list[list[Line]] = [[] for _ in recipes]
-        self.best: list[Line | None] = [None] * len(recipes)
-        self.best_weights: list[dict[str, Array]] = [{} for _ in recipes]
-        self.alive = np.ones(len(recipes), bool)
-        self.safe = self._flat_copy()
-        """Parameters and statistics at the start of the epoch, in case an update overflows."""
-        self._reset_sums()
+        self.watched = [recipe.early_stopping.watched(default) for recipe in self.recipes]
 
     def _refuse_single_samples(self) -> None:
         last = self.samples % self.batch_size or self.batch_size
@@ -156,7 +171,7 @@ class Trainer:
     def begin_epoch(self) -> None:
         """Draws the order of the samples and the learning rates of all steps of this epoch."""
         if self.step == 0:
-            self.safe = self._flat_copy()
+            self.safe = snapshot(self.network)
         order = [
             generator(recipe.seeds, Purpose.ORDER, self.epoch).permutation(part.train)
             for recipe, part in zip(self.recipes, self.splits, strict=True)
@@ -232,18 +247,17 @@ class Trainer:
     def end_epoch(self) -> None:
         """Measures, remembers the best, and lets runs end."""
         self.averaging.after_epoch(self.store, self.epoch + 1, *self.average_slots)
-        own = self._enter_average()
-        found = measure(self.network, self.loss, self.val_data, self.val_index) if self.val_index.size else {}
-        self.epoch, self.step = self.epoch + 1, 0
-        for k in np.flatnonzero(self.alive):
-            line = self._line(int(k), found)
-            if all(isfinite(value) for value in line.values() if isinstance(value, float)):
-                self.history[k].append(line)
-                self._remember(int(k), line)
-            else:
-                failure = Failure(self.epoch, self.steps, "validation", "loss")
-                self._finish(int(k), Outcome("diverged", self.history[k], self.best[k], {}, failure=failure))
-        self._leave_average(own)
+        with averaged(self):
+            found = measure(self.network, self.loss, self.val_data, self.val_index) if self.val_index.size else {}
+            self.epoch, self.step = self.epoch + 1, 0
+            for k in np.flatnonzero(self.alive):
+                line = self._line(int(k), found)
+                if all(isfinite(value) for value in line.values() if isinstance(value, float)):
+                    self.history[k].append(line)
+                    self._remember(int(k), line)
+                else:
+                    failure = Failure(self.epoch, self.steps, "validation", "loss")
+                    self._finish(int(k), Outcome("diverged", self.history[k], self.best[k], {}, failure=failure))
         self._reset_sums()
         if not self.alive.all() and self.alive.any():
             self._select(np.flatnonzero(self.alive))
@@ -313,34 +327,6 @@ class Trainer:
         start = {parameter.path: view[k].copy() for parameter, view in self.store.views(safe_p)}
         return start | {path: array[k].copy() for path, array in safe_statistics.items()}
 
-    def _flat_copy(self) -> tuple[Array, dict[str, Array]]:
-        return self.store.p.copy(), {path: array.copy() for path, array in self.network.statistics().items()}
-
-    def _enter_average(self) -> tuple[Array, dict[str, Array]] | None:
-        average = self.averaging.weights(self.t, self.epoch + 1, *self.average_slots)
-        if average is None:
-            return None
-        statistics = self.network.statistics()
-        own = self._flat_copy()
-        self.store.p[...] = average
-        if self.averaging.reestimates_statistics and statistics:
-            self._estimate_statistics()
-        return own
-
-    def _leave_average(self, own: tuple[Array, dict[str, Array]] | None) -> None:
-        if own is not None:
-            self.store.p[...] = own[0]
-            for path, array in self.network.statistics().items():
-                array[...] = own[1][path]
-
-    def _estimate_statistics(self) -> None:
-        context = self.network.context
-        batches = self.train_data.batches(self.order, self.batch_size)
-        for number, batch in enumerate(batches, 1):
-            context.estimating, context.step = number, number - 1
-            self.network.forward(batch.x, training=True)
-        context.estimating = 0
-
     # What a replica is between two steps
 
     def weights(self, k: int) -> dict[str, Array]:
@@ -350,49 +336,11 @@ class Trainer:
 
     def state(self, k: int) -> State:
         """Everything that replica k needs to go on, between two steps."""
-        arrays = {"p": self.store.p[k]}
-        arrays |= {f"slot.{name}": a[k] for name, a in zip(self.update.rule.slots, self.update.slots, strict=True)}
-        arrays |= {f"average.{n}": a[k] for n, a in zip(self.averaging.slots, self.average_slots, strict=True)}
-        arrays |= {f"running.{path}": array[k] for path, array in self.network.statistics().items()}
-        arrays["safe.p"] = self.safe[0][k]
-        arrays |= {f"safe.running.{path}": array[k] for path, array in self.safe[1].items()}
-        arrays |= {f"best.{path}": array for path, array in self.best_weights[k].items()}
-        meta = {
-            "epoch": self.epoch,
-            "step": self.step,
-            "t": self.t,
-            "history": list(self.history[k]),
-            "best": self.best[k],
-            "sums": self.sums[:, k].tolist(),
-            "layers": self.layer_statistics[k] if self.layer_statistics else None,
-        }
-        return State({name: array.copy() for name, array in arrays.items()}, meta)
+        return capture(self, k)
 
     def restore(self, states: Sequence[State]) -> None:
-        """Puts every replica where ``state`` found it. All must be at the same step of the same epoch.
-
-        Raises:
-            KeyError, ValueError: a state of another configuration.
-        """
-        self.epoch, self.step, self.t = (states[0].meta[name] for name in ("epoch", "step", "t"))
-        for k, state in enumerate(states):
-            arrays, meta = state.arrays, state.meta
-            if (meta["epoch"], meta["step"]) != (self.epoch, self.step):
-                raise ValueError("replicas of one stack must be at the same step")
-            self.store.p[k] = arrays["p"]
-            for name, slot in zip(self.update.rule.slots, self.update.slots, strict=True):
-                slot[k] = arrays[f"slot.{name}"]
-            for name, slot in zip(self.averaging.slots, self.average_slots, strict=True):
-                slot[k] = arrays[f"average.{name}"]
-            for path, array in self.network.statistics().items():
-                array[k] = arrays[f"running.{path}"]
-                self.safe[1][path][k] = arrays[f"safe.running.{path}"]
-            self.safe[0][k] = arrays["safe.p"]
-            best = {name[5:]: array for name, array in arrays.items() if name.startswith("best.")}
-            self.best_weights[k], self.best[k], self.history[k] = best, meta["best"], list(meta["history"])
-            self.sums[:, k] = meta["sums"]
-        if states[0].meta["layers"]:
-            self.layer_statistics = [state.meta["layers"] for state in states]
+        """Puts every replica where ``state`` found it; see ``put_back``."""
+        put_back(self, states)
 
     def _select(self, kept: Array) -> None:
         states = [self.state(int(k)) for k in kept]

@@ -1,4 +1,4 @@
-"""Runs an optimizer over the flat store, one cache-sized block of columns at a time."""
+"""Runs an optimizer over the flat store, one block of columns at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from dltricks.core.store import Store
 from dltricks.core.types import Array
 
 BLOCK = 1 << 17
-"""Values of a block: five arrays of them fit a second-level cache."""
+"""Values of a block.
+
+Measured on an Adam step over 668,682 float32 parameters, on one and on two threads: 724 and 733 us with blocks of 2^15,
+668 and 553 with 2^16, 675 and 476 with 2^17, 681 and 484 with 2^18. Once blocks begin at cache lines, fitting a
+second-level cache gains nothing, and short blocks cost calls, which threads make one after another.
+"""
 LINE = 16
 """Values of a cache line, in float32."""
 SHARED = 1 << 18

@@ -27,6 +27,7 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
             "batch normalization compares the samples of a batch, and a batch of one has nothing to compare; "
             "write batch_size: 2 or more, or normalization: layer",
         )
+    yield from _without_effect(recipe)
     for key in ("schedule", "averaging"):
         try:
             getattr(recipe, key).check(recipe.epochs)
@@ -37,6 +38,29 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
         problem = _watching_problem(recipe, metric) if isinstance(metric, str) else None
         if problem:
             yield (key, "monitor"), problem
+
+
+def _without_effect(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Tricks that others undo whatever their numbers, so that a comparison would be of a run with itself."""
+    if recipe.normalization.name() == "weight" and recipe.penalty.name() == "max_norm":
+        yield (
+            ("penalty",),
+            "max_norm bounds the length of each unit's weights, which weight normalization learns as a gain of its "
+            "own that no penalty touches; write penalty: none, or normalization: none",
+        )
+    optimizer, clipping = recipe.optimizer.name(), recipe.clipping.name()
+    if clipping != "none" and optimizer == "rprop":
+        yield (
+            ("clipping",),
+            f"rprop looks at the signs of the gradient alone, and {clipping} changes none; "
+            "write clipping: none, or another optimizer",
+        )
+    if clipping in ("norm", "unit") and optimizer == "normalized":
+        yield (
+            ("clipping",),
+            f"normalized divides the gradient by its length, so that {clipping} has changed nothing; "
+            "write clipping: none, clipping: {name: value}, or another optimizer",
+        )
 
 
 def expect_problem(recipe: Recipe, metric: str) -> str | None:

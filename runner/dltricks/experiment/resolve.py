@@ -35,6 +35,7 @@ KEYS = (
 
 _EXPECT = 'a mapping such as {val_accuracy: ">= 0.95"}'
 _NOT_IDENTITY = ("name", "expect", "checkpoint_seconds", "plugins")
+"""Keys that decide nothing; of plugins the code counts, not where it lies."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Experiment:
     """Where the users' paths of ``config`` begin."""
     hash: str
     """SHA-256 of what decides the result: resolved values, content of the users' data, code of plugins."""
+    contents: dict[str, str]
+    """SHA-256 of the user's own data files, by the field of ``dataset`` that names each."""
+
+    def decisive(self, config: dict[str, Any]) -> dict[str, Any]:
+        """What decides the result in a configuration of this run, which may name other places of the same files."""
+        return _decisive(config, self.contents)
 
 
 def resolve(
@@ -107,21 +114,22 @@ class _Resolver:
                 self.problem((key,), registry.unknown("key", key, list(KEYS)))
         loaded = self.plugins(plugins)
         name = self.name()
-        components = {key: self.components(kind) for key, kind in KINDS.items() if key != "loss"}
-        dataset = components["dataset"][0] if components["dataset"] else None
-        # A data set with numbers as targets has its own natural loss.
-        fallback = "mse" if dataset is not None and dataset.task == "regression" else KINDS["loss"].default
-        components["loss"] = self.components(KINDS["loss"], fallback)
+        components = {key: self.components(kind) for key, kind in KINDS.items() if key not in ("loss", "activation")}
+        # A data set with numbers as targets has its own natural loss, and what has no hidden layer activates none.
+        numbers = any(dataset.task == "regression" for dataset in components["dataset"])
+        flat = not all(architecture.hidden_layers for architecture in components["architecture"])
+        components["loss"] = self.components(KINDS["loss"], "mse" if numbers else None)
+        components["activation"] = self.components(KINDS["activation"], "identity" if flat else None)
         settings = self.settings()
         seeds = self.seeds()
         expect = self.expect()
         self.stop_on_problems()
-        numbers = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-        checkpoint_seconds = numbers.pop("checkpoint_seconds")
+        values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
+        checkpoint_seconds = values.pop("checkpoint_seconds")
         chosen: dict[str, Any] = {
             key: tuple(components[key]) if kind.many else components[key][0] for key, kind in KINDS.items()
         }
-        recipe = Recipe(**chosen, **numbers, seeds=seeds)
+        recipe = Recipe(**chosen, **values, seeds=seeds)
         for where, message in check_combination(recipe):
             self.problem(where, message)
         for metric in expect:
@@ -131,8 +139,13 @@ class _Resolver:
         self.stop_on_problems()
         used = self.used_plugins(loaded, components)
         config = self.config(name, components, settings, seeds, expect, used)
-        fingerprints = self.fingerprints(recipe)
+        files = self.fingerprints(recipe)
         self.stop_on_problems()
+        contents = {
+            field: files[value]
+            for field, value in config["dataset"].items()
+            if isinstance(value, str) and value in files
+        }
         return Experiment(
             name,
             config,
@@ -141,7 +154,8 @@ class _Resolver:
             used,
             checkpoint_seconds,
             self.folder,
-            _identity(config, fingerprints, used),
+            _identity(config, files, contents, used),
+            contents,
         )
 
     def problem(self, where: Where, message: str) -> None:
@@ -326,16 +340,19 @@ class _Resolver:
         return found
 
 
-def _identity(config: dict[str, Any], fingerprints: dict[str, str], plugins: Sequence[Plugin]) -> str:
+def _decisive(config: dict[str, Any], contents: dict[str, str]) -> dict[str, Any]:
     """The content counts, not where it lies: a file that was moved is the same experiment."""
     decides = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    decides["dataset"] = {
-        field: fingerprints.get(value, value) if isinstance(value, str) else value
-        for field, value in config["dataset"].items()
-    }
+    decides["dataset"] = {**decides["dataset"], **contents}
+    return decides
+
+
+def _identity(
+    config: dict[str, Any], files: dict[str, str], contents: dict[str, str], plugins: Sequence[Plugin]
+) -> str:
     identity = {
-        "config": decides,
-        "files": list(fingerprints.values()),
+        "config": _decisive(config, contents),
+        "files": list(files.values()),
         "plugins": sorted([plugin.kind, plugin.name, plugin.sha256] for plugin in plugins),
     }
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)

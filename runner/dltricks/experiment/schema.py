@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core import registry
+from dltricks.core.folder_name import LONGEST as LONGEST_NAME
 from dltricks.core.registry import KINDS, Kind
 from dltricks.experiment.document import describe
 from dltricks.experiment.scalars import LARGEST, read_scalar
@@ -150,9 +151,12 @@ def allowed_by(schema: dict[str, Any]) -> str:
         return ("a number" if kind == "number" else "a whole number") + _bounds(schema)
     if kind == "array":
         items = schema.get("items", {})
-        length = f" of {schema['minItems']}" if schema.get("minItems") == schema.get("maxItems", -1) else ""
+        least = schema.get("minItems")
+        length = f" of {'' if least == schema.get('maxItems') else 'at least '}{least}" if least else ""
         each = allowed_by(items[0] if isinstance(items, list) else items)
         return f"a list{length}, each {each}"
+    if kind == "string" and schema.get("minLength") == schema.get("maxLength", -1) == 1:
+        return "one character"
     return {"boolean": "true or false", "string": "text", "object": "a mapping"}.get(str(kind), "a value")
 
 
@@ -163,7 +167,7 @@ def json_schema() -> dict[str, Any]:
         "name": {
             "type": "string",
             "minLength": 1,
-            "maxLength": 100,
+            "maxLength": LONGEST_NAME,
             "description": "The folder below runs/ that collects the runs; by default the name of the file.",
         }
     }

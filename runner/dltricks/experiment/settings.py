@@ -50,8 +50,6 @@ class SeedKeys:
     """Augmentation."""
     split: Seed = 0
     """Which samples validate, and which are used under `limit`."""
-    search: Seed = 0
-    """Random search."""
     data: Seed = 0
     """Generated data sets."""
 

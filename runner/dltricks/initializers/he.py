@@ -19,6 +19,8 @@ class He(Initializer):
     Reference: He et al. 2015, https://arxiv.org/abs/1502.01852
     Suggested: with relu and its relatives.
     Does not help when a normalization follows every layer: the scale is then taken out again.
+    Deviation: ``truncated`` is cut at two deviations and rescaled to the one above; PyTorch's trunc_normal_ does not
+    rescale, which leaves 0.88 of it.
     """
 
     distribution: Distribution = "normal"

@@ -9,12 +9,12 @@ import numpy as np
 
 from dltricks.core.errors import UsageError
 from dltricks.core.layer import Context, Shape
-from dltricks.core.normalization import Normalization
+from dltricks.core.normalization import SampleNormalization
 from dltricks.core.types import Array, Positive, Size
 
 
 @dataclass
-class Group(Normalization):
+class Group(SampleNormalization):
     """m = mean(x), v = mean((x - m)^2) over a group of neighbouring channels (and the places of an image)
     x^ = (x - m) / sqrt(v + eps)          y = gain x^ + bias, for each channel
     dx = (d - mean(d) - x^ mean(d x^)) / sqrt(v + eps)          where d = gain dy
@@ -41,18 +41,11 @@ class Group(Normalization):
         self.affine(channels)
         return shape
 
-    def bound(self) -> None:
-        self.gain_row, self.dgain_row = self.gain[:, None], self.dgain[:, None]
-        self.bias_row, self.dbias_row = self.bias[:, None], self.dbias[:, None]
-
     def allocate(self, shape: Shape) -> Shape:
         replicas, batch, places, channels = shape[0], shape[1], prod(shape[2:-1]), shape[-1]
         self.full = (replicas, batch, places, channels)
-        self.rows = (replicas, batch * places, channels)
-        self.y = self.buffer("y", shape)
         self.hat, self.tmp = self.buffer("hat", self.full), self.buffer("tmp", self.full)
         self.over_places = np.full((1, places), 1 / places, self.dtype)
-        self.ones = np.ones((1, self.rows[1]), self.dtype)
         size = channels // self.groups
         self.groupwise = (replicas, batch * self.groups, size)
         self.over_group = np.full((size, 1), 1 / size, self.dtype)
@@ -61,7 +54,7 @@ class Group(Normalization):
         self.mean = self.buffer("mean", (replicas, batch, 1, channels))
         self.inverse = self.buffer("inverse", (replicas, batch, 1, channels))
         self.c_eps = self.column(self.eps, 3)
-        return shape
+        return super().allocate(shape)
 
     def _means(self, a: Array) -> Array:
         """Means (K, B * groups, 1) of a (K, B, places, C) over places and the channels of each group."""
@@ -82,21 +75,12 @@ class Group(Normalization):
         np.sqrt(variance, out=variance)
         np.reciprocal(variance, out=variance)
         np.multiply(hat, self._spread(variance, self.inverse), out=hat)
-        y = self.y.reshape(self.rows)
-        np.multiply(hat.reshape(self.rows), self.gain_row, out=y)
-        np.add(y, self.bias_row, out=y)
-        return self.y
+        return self.scaled()
 
     def backward(self, dy: Array) -> Array | None:
-        shape, tmp, hat = dy.shape, self.tmp, self.hat
-        d = dy.reshape(self.rows)
-        np.matmul(self.ones, d, out=self.dbias_row)
-        product = np.multiply(d, hat.reshape(self.rows), out=tmp.reshape(self.rows))
-        np.matmul(self.ones, product, out=self.dgain_row)
-        np.multiply(d, self.gain_row, out=d)
-        d = d.reshape(self.full)
+        d, tmp, hat = self.unscaled(dy), self.tmp, self.hat
         np.multiply(d, hat, out=tmp)
         np.subtract(d, self._spread(self._means(d), self.mean), out=d)
         np.multiply(hat, self._spread(self._means(tmp), self.mean), out=tmp)
         np.subtract(d, tmp, out=d)
-        return np.multiply(d, self.inverse, out=d).reshape(shape)
+        return np.multiply(d, self.inverse, out=d).reshape(dy.shape)

@@ -9,12 +9,12 @@ import numpy as np
 
 from dltricks.core.errors import UsageError
 from dltricks.core.layer import Context, Shape
-from dltricks.core.normalization import Normalization
+from dltricks.core.normalization import SampleNormalization
 from dltricks.core.types import Array, Positive
 
 
 @dataclass
-class Instance(Normalization):
+class Instance(SampleNormalization):
     """m = mean(x), v = mean((x - m)^2) over the places of one image's channel
     x^ = (x - m) / sqrt(v + eps)          y = gain x^ + bias, for each channel
     dx = gain (dy - mean(dy) - x^ mean(dy x^)) / sqrt(v + eps)
@@ -42,22 +42,15 @@ class Instance(Normalization):
         self.affine(shape[-1])
         return shape
 
-    def bound(self) -> None:
-        self.gain_row, self.dgain_row = self.gain[:, None], self.dgain[:, None]
-        self.bias_row, self.dbias_row = self.bias[:, None], self.dbias[:, None]
-
     def allocate(self, shape: Shape) -> Shape:
         replicas, batch, places, channels = shape[0], shape[1], prod(shape[2:-1]), shape[-1]
         self.full = (replicas, batch, places, channels)
-        self.rows = (replicas, batch * places, channels)
-        self.y = self.buffer("y", shape)
         self.hat, self.tmp = self.buffer("hat", self.full), self.buffer("tmp", self.full)
         self.average = np.full((1, places), 1 / places, self.dtype)
-        self.ones = np.ones((1, self.rows[1]), self.dtype)
         self.mean = self.buffer("mean", (replicas, batch, 1, channels))
         self.inverse = self.buffer("inverse", (replicas, batch, 1, channels))
         self.c_eps = self.column(self.eps, 4)
-        return shape
+        return super().allocate(shape)
 
     def forward(self, x: Array, context: Context) -> Array:
         x, hat = x.reshape(self.full), self.hat
@@ -69,23 +62,14 @@ class Instance(Normalization):
         np.sqrt(self.inverse, out=self.inverse)
         np.reciprocal(self.inverse, out=self.inverse)
         np.multiply(hat, self.inverse, out=hat)
-        y = self.y.reshape(self.rows)
-        np.multiply(hat.reshape(self.rows), self.gain_row, out=y)
-        np.add(y, self.bias_row, out=y)
-        return self.y
+        return self.scaled()
 
     def backward(self, dy: Array) -> Array | None:
-        shape, tmp, hat = dy.shape, self.tmp, self.hat
-        d = dy.reshape(self.rows)
-        np.matmul(self.ones, d, out=self.dbias_row)
-        product = np.multiply(d, hat.reshape(self.rows), out=tmp.reshape(self.rows))
-        np.matmul(self.ones, product, out=self.dgain_row)
-        np.multiply(d, self.gain_row, out=d)
-        d = d.reshape(self.full)
+        d, tmp, hat = self.unscaled(dy), self.tmp, self.hat
         np.multiply(d, hat, out=tmp)
         np.matmul(self.average, d, out=self.mean)
         np.subtract(d, self.mean, out=d)
         np.matmul(self.average, tmp, out=self.mean)
         np.multiply(hat, self.mean, out=tmp)
         np.subtract(d, tmp, out=d)
-        return np.multiply(d, self.inverse, out=d).reshape(shape)
+        return np.multiply(d, self.inverse, out=d).reshape(dy.shape)

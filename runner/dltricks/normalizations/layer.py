@@ -8,12 +8,12 @@ from math import prod
 import numpy as np
 
 from dltricks.core.layer import Context, Shape
-from dltricks.core.normalization import Normalization
+from dltricks.core.normalization import SampleNormalization
 from dltricks.core.types import Array, Positive
 
 
 @dataclass
-class Layer(Normalization):
+class Layer(SampleNormalization):
     """m = mean(x), v = mean((x - m)^2) over one sample's values
     x^ = (x - m) / sqrt(v + eps)          y = gain x^ + bias, for each channel
     dx = (d - mean(d) - x^ mean(d x^)) / sqrt(v + eps)          where d = gain dy
@@ -33,23 +33,15 @@ class Layer(Normalization):
         self.affine(shape[-1])
         return shape
 
-    def bound(self) -> None:
-        self.gain_row, self.dgain_row = self.gain[:, None], self.dgain[:, None]
-        self.bias_row, self.dbias_row = self.bias[:, None], self.dbias[:, None]
-
     def allocate(self, shape: Shape) -> Shape:
         replicas, batch, values = shape[0], shape[1], prod(shape[2:])
-        # The same memory twice: a row for each sample, and a row for each place of each sample.
         self.samples = (replicas, batch, values)
-        self.places = (replicas, prod(shape[1:-1]), shape[-1])
-        self.y = self.buffer("y", shape)
         self.hat, self.tmp = self.buffer("hat", self.samples), self.buffer("tmp", self.samples)
         self.average = np.full((values, 1), 1 / values, self.dtype)
-        self.ones = np.ones((1, self.places[1]), self.dtype)
         self.mean = self.buffer("mean", (replicas, batch, 1))
         self.inverse = self.buffer("inverse", (replicas, batch, 1))
         self.c_eps = self.column(self.eps, 3)
-        return shape
+        return super().allocate(shape)
 
     def forward(self, x: Array, context: Context) -> Array:
         x, hat = x.reshape(self.samples), self.hat
@@ -61,23 +53,14 @@ class Layer(Normalization):
         np.sqrt(self.inverse, out=self.inverse)
         np.reciprocal(self.inverse, out=self.inverse)
         np.multiply(hat, self.inverse, out=hat)
-        y = self.y.reshape(self.places)
-        np.multiply(hat.reshape(self.places), self.gain_row, out=y)
-        np.add(y, self.bias_row, out=y)
-        return self.y
+        return self.scaled()
 
     def backward(self, dy: Array) -> Array | None:
-        shape, tmp, hat = dy.shape, self.tmp, self.hat
-        d = dy.reshape(self.places)
-        np.matmul(self.ones, d, out=self.dbias_row)
-        product = np.multiply(d, hat.reshape(self.places), out=tmp.reshape(self.places))
-        np.matmul(self.ones, product, out=self.dgain_row)
-        np.multiply(d, self.gain_row, out=d)
-        d = d.reshape(self.samples)
+        d, tmp, hat = self.unscaled(dy), self.tmp, self.hat
         np.matmul(d, self.average, out=self.mean)
         np.subtract(d, self.mean, out=tmp)
         np.vecdot(d, hat, out=self.mean[..., 0])
         np.multiply(self.mean, 1 / self.samples[2], out=self.mean)
         np.multiply(hat, self.mean, out=d)
         np.subtract(tmp, d, out=d)
-        return np.multiply(d, self.inverse, out=d).reshape(shape)
+        return np.multiply(d, self.inverse, out=d).reshape(dy.shape)

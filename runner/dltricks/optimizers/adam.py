@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
-from dltricks.core.numeric import plain
+from dltricks.core.numeric import folded
 from dltricks.core.optimizer import Optimizer
 from dltricks.core.types import Array, Decay, Positive
 
@@ -36,14 +35,8 @@ class Adam(Optimizer):
         self.c_b1, self.c_b2 = self.cast(self.b1), self.cast(self.b2)
 
     def prepare(self, lr: Array, t: int) -> None:
-        # In plain numbers, for a dozen operations on tiny arrays cost as much as two passes over all parameters.
-        size, eps_t = [], []
-        for rate, b1, b2, eps in plain(lr, self.b1, self.b2, self.eps):
-            root = sqrt((1 - b2) / (1 - b2**t))
-            # With the slots' constants folded in: p -= size * m / (sqrt(v) + eps_t)
-            size.append([rate * (1 - b1) / (1 - b1**t) / root])
-            eps_t.append([eps / root])
-        self.size, self.eps_t = self.cast(size), self.cast(eps_t)
+        # With the slots' constants folded in: p -= size * m / (sqrt(v) + eps_t)
+        self.size, self.eps_t = map(self.cast, folded(lr, self.b1, self.b2, self.eps, t))
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:
         m *= self.c_b1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltricks.core.numeric import power
+from dltricks.core.numeric import folded
 from dltricks.core.optimizer import Optimizer
 from dltricks.core.types import Array, Decay, Positive
 
@@ -35,9 +35,7 @@ class Amsgrad(Optimizer):
 
     def prepare(self, lr: Array, t: int) -> None:
         # The slots hold m/(1-b1), v/(1-b2) and h/(1-b2), as in adam: p -= size * m / (sqrt(h) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
-        self.size = self.cast(lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)
-        self.eps_t = self.cast(self.eps / root)
+        self.size, self.eps_t = map(self.cast, folded(lr, self.b1, self.b2, self.eps, t))
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array, h: Array) -> None:
         m *= self.c_b1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltricks.core.numeric import norms, power
+from dltricks.core.numeric import folded, norms
 from dltricks.core.optimizer import Optimizer
 from dltricks.core.types import Array, Decay, NonNegative, Positive
 
@@ -42,9 +42,7 @@ class Lamb(Optimizer):
 
     def prepare(self, lr: Array, t: int) -> None:
         # The slots hold m/(1-b1) and v/(1-b2), as in adam: u = scale * m / (sqrt(v) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
-        self.scale = self.cast((1 - self.b1) / (1 - power(self.b1, t)) / root)
-        self.eps_t = self.cast(self.eps / root)
+        self.scale, self.eps_t = map(self.cast, folded(np.ones_like(lr), self.b1, self.b2, self.eps, t))
         self.size = self.cast(lr)
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:

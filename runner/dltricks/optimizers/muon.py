@@ -9,7 +9,7 @@ from math import prod, sqrt
 import numpy as np
 
 from dltricks.core.errors import UsageError
-from dltricks.core.numeric import norms, power
+from dltricks.core.numeric import folded, norms
 from dltricks.core.optimizer import Optimizer
 from dltricks.core.parallel import matmul
 from dltricks.core.types import Array, Decay, NonNegative, Positive, Size
@@ -78,9 +78,7 @@ class Muon(Optimizer):
         adam_lr = self.adam_lr * (lr / self.lr)
         self.adam_keep = self.cast(1 - adam_lr * self.weight_decay)
         # The slots hold m/(1-gamma) or m/(1-b1), and v/(1-b2), as in adam: p -= size * m / (sqrt(v) + eps_t)
-        root = np.sqrt((1 - self.b2) / (1 - power(self.b2, t)))
-        self.size = self.cast(adam_lr * (1 - self.b1) / (1 - power(self.b1, t)) / root)
-        self.eps_t = self.cast(self.eps / root)
+        self.size, self.eps_t = map(self.cast, folded(adam_lr, self.b1, self.b2, self.eps, t))
 
     def step(self, p: Array, g: Array, tmp: Array, m: Array, v: Array) -> None:
         first, last, stop = self.first, self.last, self.store.kernels.stop

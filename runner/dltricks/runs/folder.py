@@ -7,7 +7,7 @@ durable before it: logs before the checkpoint that counts them, the rest before 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
@@ -19,9 +19,6 @@ from dltricks.engine.state import State
 from dltricks.runs import arrays, checkpoint, environment, files, lock, reading, sealed
 from dltricks.runs.checkpoint import Checkpoint, Mark
 from dltricks.runs.logs import START, Log
-
-NOT_IDENTITY = ("name", "expect", "checkpoint_seconds")
-"""Keys in which a run's stored configuration may differ from the one that asks for it again."""
 
 
 class RunFolder:
@@ -55,13 +52,20 @@ class RunFolder:
                 files.remove_temporaries(folder)
             yield
 
-    def create(self, config: str, env: Mapping[str, Any], plugins: Iterable[Path] = ()) -> list[str]:
+    def create(
+        self,
+        config: str,
+        env: Mapping[str, Any],
+        plugins: Iterable[Path] = (),
+        decisive: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> list[str]:
         """Writes what is known before training. Of an interrupted run, checks it instead.
 
         Args:
             config: the resolved configuration as YAML of plain values.
             env: from ``environment.describe``.
             plugins: files of the user's tricks, to be copied.
+            decisive: what of a configuration must be as stored; by default everything.
 
         Returns:
             Warnings: what changed in the environment so that bytes may differ.
@@ -70,19 +74,18 @@ class RunFolder:
             DamagedError: another configuration or plugin is stored here.
         """
         files.make_folder(self._checkpoints)
-        self._write_config(config.encode())
+        self._write_config(config.encode(), decisive)
         self._copy_plugins(list(plugins))
         return self._write_environment(env)
 
-    def _write_config(self, text: bytes) -> None:
+    def _write_config(self, text: bytes, decisive: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         path = self.path / reading.CONFIG
         stored = files.read(path, reading.LARGEST_CONFIG, follow_links=True)
         if stored is None:
             files.write_atomically(path, text)
         elif stored != text:
-            old, new = reading.parse_config(stored, path), reading.parse_config(text, path)
-            keys = [key for key in dict.fromkeys([*old, *new]) if key not in NOT_IDENTITY]
-            changed = [key for key in keys if old.get(key) != new.get(key)]
+            old, new = (decisive(reading.parse_config(content, path)) for content in (stored, text))
+            changed = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
             if changed:
                 raise DamagedError(
                     f"{path}: differs from the configuration that the folder's hash stands for, in "

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import UsageError
-from dltricks.core.folder_name import RESERVED, name_problem
+from dltricks.core.folder_name import LONGEST, RESERVED, name_problem
 from dltricks.runs import files
 
-LONGEST = 100
 DIGITS = 12
 """How much of the hash a folder's name bears."""
 

@@ -17,6 +17,7 @@ class Cyclic(Schedule):
     Reference: Smith 2017, https://arxiv.org/abs/1506.01186 ("triangular")
     Suggested: base a quarter of the highest rate; a period of 4 to 20 epochs, ending with a whole one.
     Does not help when training ends amid a cycle, at a high rate.
+    As everywhere here, the factor changes with every step.
     """
 
     base: Share = 0.25
