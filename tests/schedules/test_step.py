@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from dltricks.core.errors import UsageError
 from dltricks.core.schedule import Progress
 from dltricks.schedules.step import Step
 
@@ -20,9 +19,3 @@ def test_it_drops_at_multiples() -> None:
 def test_an_interval_that_binary_fractions_miss_still_drops_in_time() -> None:
     schedule = Step(every=0.1, rate=0.5)
     assert [at(schedule, k * 0.1) for k in range(20)] == [0.5**k for k in range(20)]
-
-
-def test_a_training_that_ends_before_the_first_drop_is_refused() -> None:
-    Step(every=2.0, warmup=2.0).check(5)
-    with pytest.raises(UsageError, match=r"^every: .*after 3 epochs from the end of the warm-up"):
-        Step(every=3.0, warmup=2.0).check(5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dltricks.core.errors import UsageError
 from dltricks.core.schedule import Progress, Schedule, whole
 from dltricks.core.types import Fraction, Positive
 
@@ -23,15 +22,6 @@ class Multistep(Schedule):
     """Epochs after which the learning rate drops, counted from the end of the warm-up."""
     rate: Fraction = 0.1
     """What remains of the learning rate after a drop."""
-
-    def check(self, epochs: int) -> None:
-        super().check(epochs)
-        if not any(milestone < epochs - self.warmup for milestone in self.milestones):
-            raise UsageError(
-                f"milestones: none of {self.milestones} is reached, because training ends after "
-                f"{epochs - self.warmup:g} epochs{' from the end of the warm-up' if self.warmup else ''}; lower them, "
-                "or write schedule: constant"
-            )
 
     def course(self, progress: Progress) -> float:
         reached = sum(whole(progress.epoch / milestone) > 0 for milestone in self.milestones)

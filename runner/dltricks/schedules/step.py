@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dltricks.core.errors import UsageError
 from dltricks.core.schedule import Progress, Schedule, whole
 from dltricks.core.types import Fraction, Positive
 
@@ -22,14 +21,6 @@ class Step(Schedule):
     """Epochs between two drops."""
     rate: Fraction = 0.1
     """What remains of the learning rate after a drop."""
-
-    def check(self, epochs: int) -> None:
-        super().check(epochs)
-        if self.every >= epochs - self.warmup:
-            raise UsageError(
-                f"every: the learning rate never drops, because training ends after {epochs - self.warmup:g} epochs"
-                f"{' from the end of the warm-up' if self.warmup else ''}; lower every, or write schedule: constant"
-            )
 
     def course(self, progress: Progress) -> float:
         return float(self.rate ** whole(progress.epoch / self.every))
