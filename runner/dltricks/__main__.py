@@ -1,5 +1,32 @@
-"""``python -m dltricks`` is the command line."""
+"""``dltricks`` and ``python -m dltricks``: the command line, which Ctrl-C ends quietly from its first import on."""
 
-from dltricks.cli.main import main
+import os
+import signal
+import sys
 
-main()
+
+def main() -> None:
+    """Runs the command line; outside of a command, Ctrl-C leaves at once and says nothing."""
+    # Where it is ignored, as under nohup, it stays so.
+    guarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if guarded:
+        signal.signal(signal.SIGINT, _leave)
+    from dltricks.cli.main import main as command_line
+
+    try:
+        if guarded:  # within a command there may be files to remove
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        command_line()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        if guarded:
+            signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: object) -> None:
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -124,3 +124,13 @@ def test_a_broken_file(run: Path) -> None:
     Path("broken.npy").write_bytes(b"\x93NUMPY\x01")
     with pytest.raises(DamagedError, match=r"broken\.npy"):
         dltricks.predict(run, "broken.npy")
+
+
+def test_finite_inputs_that_overflow_on_the_way(folder: Path) -> None:
+    huge = {"name": "uniform", "limit": 1e10}
+    (run,) = dltricks.train("small.yaml", dtype="float64", initializer=huge, epochs=1)
+    new = open_run(run.path).data.x[:3].astype(np.float64)
+    new[1:] *= 1e300
+    np.save("new.npy", new)
+    with pytest.raises(UsageError, match=r"new\.npy: the prediction for row 1 .* in float64"):
+        dltricks.predict(run.path, "new.npy")

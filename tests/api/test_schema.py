@@ -5,7 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from cli.test_train import PLUGIN
+from cli.test_plugins import PLUGIN
 
 import dltricks
 from dltricks.core.errors import UsageError

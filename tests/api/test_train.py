@@ -104,7 +104,7 @@ def test_ways_to_give_values(folder: Path, overrides: object, values: dict[str, 
         ({"overrides": {"epochs": 1}, "epochs": 2}, "epochs: given twice"),
         ({"threads": 0}, "threads: found 0, allowed: a whole number from 1 to 256"),
         ({"threads": 1000}, "threads: found 1000"),
-        ({"limit": 5}, "small.yaml: the training part has no sample of class"),
+        ({"limit": 5}, "argument: limit: the training part has no sample of class"),
         ({"batch_size": 1000}, "argument: batch_size: 1000 is more than the 300 training samples"),
         ({"dtype": np.float32}, "dtype"),
     ],
@@ -299,3 +299,12 @@ def test_numpy_may_be_imported_before(folder: Path) -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == ("finished ndarray\n", "")
+
+
+def test_runs_in_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.setenv("USERPROFILE", str(folder / "home"))
+    (run,) = dltricks.train("small.yaml", runs_dir="~/runs", epochs=1)
+    assert run.path.is_relative_to(folder / "home" / "runs")
+    assert dltricks.evaluate("small", runs_dir="~/runs").run.path == run.path
+    assert not (folder / "~").exists()

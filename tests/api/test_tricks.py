@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli.test_train import PLUGIN
+from cli.test_plugins import PLUGIN
 
 import dltricks
 from dltricks.api.tricks import Card

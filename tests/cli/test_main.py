@@ -228,3 +228,44 @@ def test_completes_overrides(folder: Path) -> None:
         "optimizer=adamax",
         "optimizer=adamw",
     ]
+
+
+INTERRUPTED = """
+import builtins, runpy, signal, sys
+real = builtins.__import__
+def importing(name, *rest, **named):
+    if name == {name!r}:
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *rest, **named)
+builtins.__import__ = importing
+sys.argv = ["dltricks", "tricks"]
+runpy.run_module("dltricks", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends signals differently")
+@pytest.mark.parametrize("name", ["typer", "dltricks.core.registry"])
+def test_the_keyboard_interrupts_imports(folder: Path, name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(name=name)],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 128 + signal.SIGINT
+    assert (done.stdout, done.stderr) in [("", ""), ("", "dltricks: interrupted\n")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends signals differently")
+def test_the_keyboard_interrupts_the_exit(folder: Path) -> None:
+    code = (
+        "import atexit, signal, sys\nfrom dltricks.__main__ import main\n"
+        "atexit.register(signal.raise_signal, signal.SIGINT)\nsys.argv = ['dltricks', '--version']\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "")
+    assert done.stdout == f"dltricks {dltricks.__version__}\n"

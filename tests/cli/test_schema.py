@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from cli.shell import Call, process, tree
-from cli.test_train import PLUGIN
+from cli.test_plugins import PLUGIN
 
 import dltricks
 

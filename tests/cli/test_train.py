@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.shell import Call, decisive, only_run, process, start, tree
+from cli.shell import COMMAND, Call, decisive, environment, only_run, process, start, tree
 
+from dltricks.api.session import Run
+from dltricks.cli.train import _divergence
 from dltricks.runs import checkpoint, lock, reading
 
 
@@ -298,7 +301,10 @@ def test_wrong_input_is_explained_and_writes_nothing(
     ("line", "words"),
     [
         ("batch_size: 100000", ["wrong.yaml:2: batch_size: 100000 is more than the 1617 training samples"]),
-        ("limit: 5", ["wrong.yaml: the training part has no sample of class"]),
+        ("limit: 5", ["wrong.yaml:2: limit: the training part has no sample of class"]),
+        ("normalization: {name: group, groups: 5}", ["wrong.yaml:2: normalization.groups: ", "nearest number"]),
+        ("limit: 301\nbatch_size: 100\nnormalization: batch", ["wrong.yaml:3: batch_size: ", "301 samples"]),
+        ("dataset: {name: npz, path: ''}", ["wrong.yaml:2: dataset.path: the path is empty"]),
         ("validation: test", ["wrong.yaml:2: validation: ", "has none"]),
         ("dataset: {name: csv, path: data.csv, target: z}", ["wrong.yaml:2: dataset", "data.csv", "'z'", "y"]),
         ("optimiser: adam", ["wrong.yaml:2: optimiser: unknown key 'optimiser'; did you mean 'optimizer'?"]),
@@ -354,45 +360,21 @@ def test_hostile_names_of_files(cli: Call, folder: Path) -> None:
     assert "[bold] runs/" in cli("train", "small.yaml", "--runs-dir", runs).out
 
 
-PLUGIN = '''\
-"""Halves: every value becomes half of itself."""
-from dataclasses import dataclass
-
-from dltricks.activations.relu import Relu as Base
-
-
-@dataclass
-class Halves(Base):
-    """y = x / 2
-
-    Reference: none.
-    """
-'''
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such redirections")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_streams_end_no_training(folder: Path, closed: str) -> None:
+    command = f"{shlex.join(COMMAND)} train small.yaml {closed}"
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment(), capture_output=True, check=False)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert json.loads((only_run(folder / "runs") / "run.json").read_text())["status"] == "finished"
 
 
-def test_a_plugin_becomes_part_of_the_run(cli: Call, folder: Path) -> None:
-    (folder / "halves.py").write_text(PLUGIN)
-    assert cli("train", "small.yaml", "activation=halves").code == 2
-    assert cli("train", "small.yaml", "activation=halves", "--plugin", "halves.py").code == 0
-    run = only_run(folder / "runs")
-    assert (run / "plugins" / "halves.py").read_text() == PLUGIN
-    (folder / "halves.py").unlink()
-    found = process("evaluate", run, cwd=folder)
-    assert (found.code, found.err) == (0, "")
-
-
-def test_the_code_of_a_plugin_identifies_the_run(folder: Path) -> None:
-    for content in (PLUGIN, PLUGIN + "# other code\n"):
-        (folder / "halves.py").write_text(content)
-        assert process("train", "small.yaml", "activation=halves", "--plugin", "halves.py", cwd=folder).code == 0
-    assert len(list(folder.glob("runs/small/*"))) == 2
-
-
-def test_a_plugin_cannot_take_a_name_that_exists(cli: Call, folder: Path) -> None:
-    (folder / "relu.py").write_text(PLUGIN)
-    before = tree(folder)
-    found = cli("train", "small.yaml", "--plugin", "relu.py")
-    assert found.code == 2
-    assert "relu.py" in found.err
-    assert "activations/relu.py" in found.err.replace(os.sep, "/")
-    assert tree(folder) == before
+@pytest.mark.parametrize(
+    ("layer", "advised"), [("1.linear", True), ("input", False), ("validation", False), ("test", False)]
+)
+def test_advice_on_divergence_where_training_is_to_blame(layer: str, advised: bool) -> None:
+    result = {"failure": {"epoch": 1, "step": 2, "layer": layer, "what": "loss"}}
+    sentence = _divergence(Run(Path("run"), {}, result, []))
+    assert f"{layer}" in sentence
+    assert ("lower learning rate" in sentence) == advised

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Call, process
-from cli.test_train import PLUGIN
+from cli.test_plugins import PLUGIN
 
 import dltricks
 from dltricks.cli.tricks import command, reflowed

@@ -78,8 +78,9 @@ def test_regression_is_split_too() -> None:
         (classes(10, 10), {"validation": "test"}, "digits has none; give a share"),
         (classes(10, 10), {"validation": 0.01}, "leaves none to validate on"),
         (classes(10, 10), {"validation": 0.5, "limit": 11}, "limit: 11 is more than the 10 training samples"),
-        (classes(10, 10, 0), {}, "no sample of class 'c2'"),
-        (classes(50, 1), {"limit": 5}, "no sample of class 'c1'"),
+        (classes(10, 10, 0), {"validation": 0.1}, "validation: .* no sample of class 'c2'"),
+        (classes(10, 10, 0), {"validation": 0.0}, "dataset: .* no sample of class 'c2'"),
+        (classes(50, 1), {"limit": 5}, "limit: .* no sample of class 'c1'"),
     ],
 )
 def test_what_cannot_be_split_is_refused_in_a_sentence(data: Data, changes: dict[str, object], message: str) -> None:

@@ -88,8 +88,6 @@ def test_expecting_what_is_not_measured():
         ("optimizer: rprop\nclipping: {name: adaptive}", "clipping", "another optimizer"),
         ("optimizer: normalized\nclipping: 1.0", "clipping", "clipping: {name: value}"),
         ("optimizer: normalized\nclipping: {name: unit}", "clipping", "clipping: none"),
-        ("epochs: 5\nschedule: step", "schedule", "lower every"),
-        ("epochs: 5\nschedule: multistep", "schedule", "lower them"),
     ],
 )
 def test_what_would_change_nothing_is_refused(text, where, advice):
@@ -110,3 +108,21 @@ def test_what_would_change_nothing_is_refused(text, where, advice):
 )
 def test_what_changes_something_is_not(text):
     assert list(check_combination(recipe(text))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("optimizer: {name: adam, eps: 1e-300}", "optimizer.eps"),
+        ("normalization: {name: batch, eps: 1e-50}", "normalization.eps"),
+    ],
+)
+def test_what_must_not_be_0_and_becomes_it(text, where):
+    message = refusal(text)
+    assert message.startswith(f"f.yaml:1: {where}: ")
+    assert "becomes 0 in float32; write 1.2e-38 or more, or dtype: float64" in message
+    recipe(f"{text}\ndtype: float64")
+
+
+def test_what_becomes_very_small_is_none():
+    recipe("optimizer: {name: adam, eps: 1e-38}")

@@ -224,3 +224,8 @@ def test_a_missing_file_has_a_nearest_name(tmp_path, monkeypatch):
 def test_an_unknown_home_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such user"):
         DataFiles(base=tmp_path).resolve("~nobody-of-that-name/table.csv")
+
+
+def test_an_empty_path() -> None:
+    with pytest.raises(UsageError, match="the path is empty"):
+        DataFiles().resolve("")

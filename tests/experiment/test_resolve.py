@@ -343,3 +343,8 @@ def test_without_hidden_layers_the_activation_is_none_by_default():
 
 def test_the_seed_of_a_search_is_no_key():
     assert "unknown field 'search'" in refusal("seed: {search: 1}")
+
+
+@pytest.mark.parametrize("item", ["1", "''", "[a.py]"])
+def test_a_plugin_that_is_no_path(item):
+    assert refusal(f"plugins: [{item}]").startswith("f.yaml:1: plugins.0: found ")

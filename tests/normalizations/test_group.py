@@ -31,5 +31,5 @@ def test_its_extremes_are_layer_and_instance_normalization() -> None:
 
 
 def test_groups_that_do_not_divide_are_refused_with_the_nearest_that_do() -> None:
-    with pytest.raises(UsageError, match=r"12 channels cannot be split into 5 equal groups; .* is 4"):
+    with pytest.raises(UsageError, match=r"normalization\.groups: .* 12 channels, .* into 5 equal groups; .* is 4"):
         Bench(Group(5), shape=(12,))

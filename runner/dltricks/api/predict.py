@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dltricks.api.session import PathLike, open_run
 from dltricks.core.errors import UsageError
 from dltricks.core.types import Array
@@ -52,7 +54,7 @@ def predict(
         quiet: whether a download shows no progress bar.
 
     Raises:
-        UsageError: no run there that has ended, or a file whose samples do not fit.
+        UsageError: no run there that has ended, or a file whose samples do not fit or are too large.
         DamagedError: weights or data that are not what the run was made with.
     """
     path = Path(file)
@@ -62,4 +64,11 @@ def predict(
     inputs = stored.experiment.recipe.dataset.predict_inputs(path, stored.data)
     targets = list(stored.data.targets) or [f"y{i}" for i in range(stored.evaluator.network.output_shape[0])]
     classes = list(stored.data.classes)
-    return Prediction(stored.evaluator.predict(inputs), classes, [] if classes else targets)
+    values = stored.evaluator.predict(inputs)
+    bad = np.flatnonzero(~np.isfinite(values).all(-1))
+    if len(bad):
+        raise UsageError(
+            f"{path}: the prediction for row {bad[0]} (counted from 0) is not finite; its values are too far from the "
+            f"training part's to compute with in {stored.experiment.recipe.dtype}"
+        )
+    return Prediction(values, classes, [] if classes else targets)

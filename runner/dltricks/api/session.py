@@ -18,7 +18,7 @@ from dltricks.core.parallel import available_cores, pool
 from dltricks.core.types import Array
 from dltricks.engine.evaluate import Evaluator
 from dltricks.engine.trainer import Trainer
-from dltricks.experiment.datafiles import DataFiles
+from dltricks.experiment.datafiles import DataFiles, at_home
 from dltricks.experiment.document import Document, load_document
 from dltricks.experiment.overrides import apply, from_arguments, parse_override
 from dltricks.experiment.resolve import KEYS, Experiment, resolve
@@ -175,7 +175,7 @@ def find_run(run: PathLike, runs_dir: PathLike = "runs") -> Path:
     Raises:
         UsageError: none, or several; the message names them.
     """
-    given, runs_dir = Path(run), Path(runs_dir)
+    given, runs_dir = Path(run), at_home(Path(runs_dir))
     for folder in (given, runs_dir / given):
         if _is_run(folder):
             return folder

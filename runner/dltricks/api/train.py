@@ -14,6 +14,7 @@ from dltricks.engine.hooks import Hook
 from dltricks.engine.loop import train as run_loop
 from dltricks.engine.numerics import exact
 from dltricks.engine.trainer import Trainer
+from dltricks.experiment.datafiles import at_home
 from dltricks.experiment.resolve import Experiment, to_yaml
 from dltricks.runs import environment, names, reading
 from dltricks.runs.folder import RunFolder
@@ -62,7 +63,7 @@ def train(
     """
     opened = open_experiment(file, overrides, values, plugins=plugins)
     use_threads(threads)
-    experiment, runs_dir = opened.experiment, Path(runs_dir)
+    experiment, runs_dir = opened.experiment, at_home(Path(runs_dir))
     path = names.find_by_hash(runs_dir, experiment.hash, experiment.name)
     if path is None:
         seed = experiment.config["seed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, NoReturn
@@ -13,8 +14,8 @@ import typer
 from dltricks import __version__
 from dltricks.cli import average, check, evaluate, init, lr_find, predict, schema, train, tricks
 from dltricks.cli.options import settings
-from dltricks.cli.output import quieten, say
-from dltricks.core.errors import DltricksError, FileSystemError, StoppedError
+from dltricks.cli.output import open_closed, quieten, say
+from dltricks.core.errors import DltricksError, FileSystemError, StoppedError, UsageError
 
 app = typer.Typer(
     name="dltricks",
@@ -63,6 +64,7 @@ def _root(
 
 def main() -> NoReturn:
     """Runs the command line and exits with the code of what happened."""
+    open_closed()
     for stream in (sys.stdout, sys.stderr):
         # A pipe that cannot spell a character gets its number instead of ending the command.
         if isinstance(stream, io.TextIOWrapper):
@@ -92,5 +94,23 @@ def _explain(error: Exception) -> int:
         say(f"error: {error.filename or 'cannot write the output'}: {error.strerror or error}")
         quieten(sys.stdout)
         return FileSystemError.exit_code
+    suspects = _suspects(error)
+    if suspects:
+        again = "run again with --debug for the traceback"
+        say(f"error: plugin {' or '.join(suspects)}: {type(error).__name__}: {error} ({again})")
+        return UsageError.exit_code
     say(f"bug: {type(error).__name__}: {error} (run again with --debug for the traceback, and report it)")
     return 1
+
+
+def _suspects(error: Exception) -> list[str]:
+    """The plugin whose code failed, with the line; where none did, the plugins that may have handed on nonsense."""
+    from dltricks.core import registry
+
+    plugins = {plugin.cls.__module__: plugin for plugin in registry.plugins()}
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        plugin = plugins.get(frame.f_globals.get("__name__", ""))
+        if plugin is not None:
+            written = frame.f_code.co_filename != "<string>"  # where a dataclass's own methods were made
+            return [f"{plugin.path}, line {line}" if written else str(plugin.path)]
+    return [str(plugin.path) for plugin in plugins.values()]

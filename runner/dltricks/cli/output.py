@@ -30,6 +30,17 @@ def say(message: str) -> None:
         typer.echo("\n".join(inert(line) for line in f"dltricks: {message}".split("\n")), err=True)
 
 
+def open_closed() -> None:
+    """Gives standard streams that were closed (``2>&-``) a place where nobody listens.
+
+    In their order, so that each gets its own number again and no file of a run is taken for one of them.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
+
+
 def quieten(stream: IO[str]) -> None:
     """Lets what is still written to a stream vanish, at the interpreter's exit too."""
     with contextlib.suppress(OSError, ValueError):

@@ -129,6 +129,12 @@ def _judge(runs: list[Run]) -> None:
 
 def _divergence(run: Run) -> str:
     failure = run.result["failure"]
+    if failure["layer"] in ("input", "validation", "test"):
+        # Training itself did nothing wrong that another rate could mend.
+        return (
+            f"{run.path}: diverged in epoch {failure['epoch']}, step {failure['step']}: the {failure['layer']} "
+            f"{failure['what']} is not finite; the last finite weights are kept"
+        )
     return (
         f"{run.path}: diverged in epoch {failure['epoch']}, step {failure['step']}, first in layer {failure['layer']}: "
         f"its {failure['what']} is not finite; the last finite weights are kept. "

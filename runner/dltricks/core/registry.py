@@ -173,6 +173,11 @@ def add_plugin(path: Path) -> Plugin:
     return plugin
 
 
+def plugins() -> list[Plugin]:
+    """The users' tricks that are loaded."""
+    return list(_plugins.values())
+
+
 def forget_plugins() -> None:
     """Back to the built-in tricks; for tests and long-lived sessions."""
     _plugins.clear()

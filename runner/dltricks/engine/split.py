@@ -48,15 +48,18 @@ def split(recipe: Recipe, data: Data) -> Split:
         if recipe.limit > len(train):
             raise UsageError(f"limit: {recipe.limit} is more than the {len(train)} training samples")
         train = _stratified(rng, labels, train, recipe.limit)
+    # What took the samples away is what messages are about.
+    key = "limit" if recipe.limit is not None else "validation" if recipe.validation else "dataset"
     if data.task == "classification":
         missing = np.setdiff1d(np.arange(len(data.classes)), labels[train])
         if len(missing):
             named = ", ".join(repr(data.classes[c]) for c in missing)
             raise UsageError(
-                f"the training part has no sample of class {named}; lower validation, raise limit, or add samples"
+                f"{key}: the training part has no sample of class {named}; "
+                "lower validation, raise limit, or add samples"
             )
     if len(train) == 0:
-        raise UsageError("the training part is empty; lower validation or raise limit")
+        raise UsageError(f"{key}: the training part is empty; lower validation or raise limit")
     return Split(train, val, recipe.validation == "test")
 
 

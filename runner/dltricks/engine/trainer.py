@@ -156,8 +156,8 @@ class Trainer:
             for layer in self.network.layers:
                 if layer.needs_batch:
                     raise UsageError(
-                        f"{layer.path}: batch statistics of a single sample mean nothing, and the last batch of "
-                        f"{self.samples} samples in batches of {self.batch_size} is one; change batch_size"
+                        f"batch_size: {layer.path}'s statistics of a single sample mean nothing, and the last batch of "
+                        f"{self.samples} samples in batches of {self.batch_size} is one; change it"
                     )
 
     def _reset_sums(self) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
+from typing import get_type_hints
+
+import numpy as np
 
 from dltricks.core import registry
 from dltricks.core.errors import UsageError
+from dltricks.core.types import Positive
 from dltricks.engine.recipe import Recipe
+from dltricks.experiment.document import Where
 from dltricks.experiment.settings import METRICS
 
 
-def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
+def check_combination(recipe: Recipe) -> Iterator[tuple[Where, str]]:
     """Every misfit as the key that it is reported under, and a sentence with what to write instead."""
     task = recipe.dataset.task
     if task not in recipe.loss.tasks:
@@ -27,6 +33,7 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
             "batch normalization compares the samples of a batch, and a batch of one has nothing to compare; "
             "write batch_size: 2 or more, or normalization: layer",
         )
+    yield from _vanishing(recipe)
     yield from _without_effect(recipe)
     for key in ("schedule", "averaging"):
         try:
@@ -40,7 +47,25 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
             yield (key, "monitor"), problem
 
 
-def _without_effect(recipe: Recipe) -> Iterator[tuple[tuple[str, ...], str]]:
+def _vanishing(recipe: Recipe) -> Iterator[tuple[Where, str]]:
+    """Numbers that must not be 0 and become 0 where they are computed with."""
+    dtype = np.dtype(recipe.dtype)
+    for key in registry.KINDS:
+        chosen = getattr(recipe, key)
+        many = isinstance(chosen, tuple)
+        for i, component in enumerate(chosen if many else [chosen]):
+            hints = get_type_hints(type(component), include_extras=True)
+            for field in fields(component):
+                value = getattr(component, field.name)
+                if hints[field.name] == Positive and value < 1 and dtype.type(value) == 0:
+                    wider = ", or dtype: float64" if recipe.dtype == "float32" else ""
+                    yield (
+                        (key, i, field.name) if many else (key, field.name),
+                        f"{value} becomes 0 in {recipe.dtype}; write {np.finfo(dtype).tiny:.2g} or more{wider}",
+                    )
+
+
+def _without_effect(recipe: Recipe) -> Iterator[tuple[Where, str]]:
     """Tricks that others undo whatever their numbers, so that a comparison would be of a run with itself."""
     if recipe.normalization.name() == "weight" and recipe.penalty.name() == "max_norm":
         yield (

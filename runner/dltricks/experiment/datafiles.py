@@ -64,7 +64,9 @@ class DataFiles:
         Raises:
             UsageError: no such file; the message names the nearest in that folder.
         """
-        given = _at_home(Path(path))
+        if not path:
+            raise UsageError("the path is empty; write the path of a file")
+        given = at_home(Path(path))
         candidates = [base / given for base in (self.base, Path.cwd()) if base is not None]
         for candidate in candidates:
             if _is_file(candidate):
@@ -85,8 +87,8 @@ class DataFiles:
         variable = os.environ.get(VARIABLE)
         for root in (self.data_dir, Path(variable) if variable else None):
             if root is not None:
-                yield _at_home(root) / folder
-                yield _at_home(root)
+                yield at_home(root) / folder
+                yield at_home(root)
         import pooch  # not needed where the user's own folders have the file
 
         yield pooch.os_cache("dltricks") / folder
@@ -191,7 +193,7 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _at_home(path: Path) -> Path:
+def at_home(path: Path) -> Path:
     """``~`` as the user's home."""
     try:
         return path.expanduser()

@@ -222,13 +222,31 @@ class _Resolver:
             short = name if len(name) <= 60 else f"{name[:60]}..."
             self.problem(place, registry.unknown(kind.key, short, names))
         else:
-            return schema.build(
-                registry.load(kind.key, name),
-                values,
-                lambda below, message: self.problem((*where, *below), message),
-                name,
-            )
+            return self.built(kind, name, values, where)
         return None
+
+    def built(self, kind: Kind, name: str, values: dict[str, Any], where: Where) -> Any:
+        """The component of that name with these fields; None where they are wrong."""
+        cls: Any = registry.load(kind.key, name)
+
+        def report(below: Where, message: str) -> None:
+            self.problem((*where, *below), message)
+
+        plugin = next((plugin for plugin in registry.plugins() if plugin.cls is cls), None)
+        if plugin is None:
+            return schema.build(cls, values, report, name)
+
+        def blame(below: Where, message: str) -> None:
+            # A field that the file does not give holds the default, which nobody has checked.
+            own = not below or below[0] in values
+            report(below, message if own else f"the default in the plugin {plugin.path}: {message}")
+
+        try:
+            return schema.build(cls, {**schema.defaults(cls), **values}, blame, name)
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(f"plugin {plugin.path}: {type(error).__name__}: {error}") from error
 
     def settings(self) -> Any:
         names = [field.name for field in fields(Settings)]
@@ -277,13 +295,16 @@ class _Resolver:
     def plugins(self, further: Sequence[Path]) -> list[Plugin]:
         before = len(self.problems)
         value = self.values.get("plugins", [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        if not isinstance(value, list):
             self.problem(("plugins",), f"found {describe(value)}, allowed: a list of Python files")
             value = []
         # A path given on the command line is meant from where the user stands.
         base = Path.cwd() if ("plugins",) in self.document.origins else self.folder
         loaded = []
         for i, item in enumerate(value):
+            if not isinstance(item, str) or not item:
+                self.problem(("plugins", i), f"found {describe(item)}, allowed: the path of a Python file")
+                continue
             try:
                 loaded.append(registry.add_plugin(base / item))
             except UsageError as error:

@@ -67,6 +67,12 @@ def required(cls: Any) -> list[str]:
     return [field.name for field in _fields(cls) if _default(field) is dataclasses.MISSING]
 
 
+def defaults(cls: Any) -> dict[str, Any]:
+    """The defaults of all fields that have one, as plain values."""
+    found = {field.name: _default(field) for field in _fields(cls)}
+    return {name: plain(value) for name, value in found.items() if value is not dataclasses.MISSING}
+
+
 def plain(value: Any) -> Any:
     """A field's value as an experiment file holds it."""
     if value is None:

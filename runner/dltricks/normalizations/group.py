@@ -35,8 +35,8 @@ class Group(SampleNormalization):
             fitting = [n for n in range(1, channels + 1) if channels % n == 0]
             nearest = min(fitting, key=lambda n: abs(n - self.groups))
             raise UsageError(
-                f"{self.path}: {channels} channels cannot be split into {self.groups} equal groups; "
-                f"the nearest number that divides them is {nearest}"
+                f"normalization.groups: {self.path} has {channels} channels, which cannot be split into {self.groups} "
+                f"equal groups; the nearest number that divides them is {nearest}"
             )
         self.affine(channels)
         return shape

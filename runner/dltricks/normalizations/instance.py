@@ -34,11 +34,13 @@ class Instance(SampleNormalization):
     def declare(self, shape: Shape) -> Shape:
         if len(shape) < 2:
             raise UsageError(
-                f"{self.path}: instance normalization needs images (height, width, channels), not vectors of "
-                f"{shape[0]} values; use layer or group normalization"
+                f"normalization: instance normalization ({self.path}) needs images (height, width, channels), "
+                f"not vectors of {shape[0]} values; use layer or group normalization"
             )
         if prod(shape[:-1]) == 1:
-            raise UsageError(f"{self.path}: instance normalization of images of a single pixel is always zero")
+            raise UsageError(
+                f"normalization: instance normalization ({self.path}) of images of a single pixel is always zero"
+            )
         self.affine(shape[-1])
         return shape
 
