@@ -144,9 +144,10 @@ class Trainer:
         self.train_data = Gatherer(Pool([d.x for d in datas], [d.y for d in datas]), scale, classes, dtype)
         self.val_data, self.val_index = self.train_data, np.stack([part.val for part in self.splits])
         if self.splits[0].on_test:
-            tests = Pool([d.test_x for d in datas], [d.test_y for d in datas])  # type: ignore[misc]
+            xs = [d.test_x for d in datas if d.test_x is not None]
+            tests = Pool(xs, [d.test_y for d in datas if d.test_y is not None])
             self.val_data = Gatherer(tests, scale, classes, dtype)
-            self.val_index = np.tile(np.arange(len(data.test_x)), (len(datas), 1))  # type: ignore[arg-type]
+            self.val_index = np.tile(np.arange(len(xs[0])), (len(datas), 1))
         default = f"val_{score_name(self.classification)}" if self.val_index.size else "train_loss"
         self.watched = [recipe.early_stopping.watched(default) for recipe in self.recipes]
 
