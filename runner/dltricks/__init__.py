@@ -16,29 +16,37 @@ from importlib import import_module
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from dltricks.api.ablate import ablate
     from dltricks.api.average import average
     from dltricks.api.check import check
     from dltricks.api.evaluate import evaluate
+    from dltricks.api.gc import gc
     from dltricks.api.init import init
     from dltricks.api.lr_find import lr_find
+    from dltricks.api.plan import plan
     from dltricks.api.predict import predict
     from dltricks.api.schema import schema
     from dltricks.api.train import train
     from dltricks.api.tricks import tricks
+    from dltricks.api.worker import worker
 
 __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "ablate",
     "average",
     "check",
     "evaluate",
+    "gc",
     "init",
     "lr_find",
+    "plan",
     "predict",
     "schema",
     "train",
     "tricks",
+    "worker",
 ]
 
 

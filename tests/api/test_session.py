@@ -129,7 +129,8 @@ def test_data_are_found_from_another_folder(folder: Path, monkeypatch: pytest.Mo
 def test_a_configuration_of_another_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (run,) = dltricks.train("small.yaml", epochs=1)
     record = read(run.path)
-    changed = Run(record.path, {**record.config, "batch_size": 7}, {**record.result, "hash": "0" * 64}, record.history)
+    changed = Run(record.path, {**record.result, "hash": "0" * 64})
+    monkeypatch.setattr(Run, "config", {**record.config, "batch_size": 7})
     monkeypatch.setattr("dltricks.api.session.read", lambda path: changed)
     with pytest.raises(DamagedError, match=r"this version of dltricks reads its configuration differently \(batch_s"):
         open_run(run.path)
@@ -158,3 +159,17 @@ def test_threads() -> None:
     with pytest.raises(UsageError):
         use_threads(-1)
     assert pool.threads == available_cores()
+
+
+def test_one_experiment_of_a_file_that_asks_for_several(folder: Path) -> None:
+    (folder / "many.yaml").write_text("seeds: [4, 2]\nsweep: {dropout: [0, 0.2], epochs: [1, 2]}\n")
+    assert open_experiment("many.yaml", ["dropout=0", "epochs=3"]).experiment.config["seed"] == 4
+    assert open_experiment("many.yaml", {"sweep": {}, "seed": 7}).experiment.config["seed"] == 7
+    for overrides, message in [
+        ([], "sweeps dropout and epochs, and a single run is needed here; fix them with dropout=... epochs=..."),
+        (["epochs=1"], "sweeps dropout, and a single run is needed here; fix it with dropout=..."),
+        (["sweep={variants: [{name: a}, {name: b, epochs: 2}]}"], "sweeps variant, .* leave that out with sweep={}"),
+        (["sweep={}", "tune={epochs: [1, 2]}"], "tunes, and a single run is needed here; leave that out with tune={}"),
+    ]:
+        with pytest.raises(UsageError, match=f"^many.yaml: {message}"):
+            open_experiment("many.yaml", overrides)

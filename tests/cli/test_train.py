@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 from cli.shell import COMMAND, Call, decisive, environment, only_run, process, start, tree
 
-from dltricks.api.session import Run
-from dltricks.cli.train import _divergence
 from dltricks.runs import checkpoint, lock, reading
 
 
@@ -368,13 +366,3 @@ def test_closed_streams_end_no_training(folder: Path, closed: str) -> None:
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
     assert json.loads((only_run(folder / "runs") / "run.json").read_text())["status"] == "finished"
-
-
-@pytest.mark.parametrize(
-    ("layer", "advised"), [("1.linear", True), ("input", False), ("validation", False), ("test", False)]
-)
-def test_advice_on_divergence_where_training_is_to_blame(layer: str, advised: bool) -> None:
-    result = {"failure": {"epoch": 1, "step": 2, "layer": layer, "what": "loss"}}
-    sentence = _divergence(Run(Path("run"), {}, result, []))
-    assert f"{layer}" in sentence
-    assert ("lower learning rate" in sentence) == advised

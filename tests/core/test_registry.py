@@ -9,7 +9,7 @@ import pytest
 
 from dltricks.core import registry
 from dltricks.core.errors import UsageError
-from dltricks.core.registry import KINDS
+from dltricks.core.registry import KINDS, Kind
 
 PLUGIN = '''"""Doubling: twice the learning rate."""
 from dataclasses import dataclass
@@ -161,3 +161,14 @@ def test_a_missing_plugin_and_an_impossible_name(tmp_path: Path) -> None:
         registry.add_plugin(tmp_path / "absent.py")
     with pytest.raises(UsageError, match="Python identifier"):
         registry.add_plugin(write(tmp_path / "my-trick.py", PLUGIN))
+
+
+@pytest.mark.parametrize("kind", list(KINDS.values()), ids=list(KINDS))
+def test_a_neutral_value_needs_nothing(kind: Kind) -> None:
+    if kind.neutral is None:
+        assert kind.key in ("dataset", "architecture", "activation", "loss")
+    elif kind.many:
+        # The empty list.
+        assert kind.neutral == kind.default == "none"
+    else:
+        assert registry.load(kind.key, kind.neutral)().name() == kind.neutral

@@ -8,6 +8,7 @@ from dltricks.core.errors import UsageError
 from dltricks.experiment.document import load_document, parse
 from dltricks.experiment.overrides import from_arguments, parse_override
 from dltricks.experiment.resolve import KEYS, resolve, to_yaml
+from dltricks.experiment.study import experiments, read_study
 
 VALID = """\
 # a comment
@@ -105,8 +106,35 @@ def test_any_values(arguments):
 @settings(max_examples=200, deadline=None)
 @given(keys, fields, st.lists(words, max_size=4).map("".join))
 def test_any_words_of_the_command_line(key, field, value):
-    answer(lambda: resolve(parse(VALID, "f.yaml"), [parse_override(f"{key}={value}")]))
-    answer(lambda: resolve(parse(VALID, "f.yaml"), [parse_override(f"{key}.{field}={value}")]))
+    for word in (f"{key}={value}", f"{key}.{field}={value}"):
+        answer(lambda word=word: resolve(parse(VALID, "f.yaml"), [parse_override(word)]))
+        answer(lambda word=word: next(experiments(read_study(parse(VALID, "f.yaml"), [parse_override(word)])))[1])
+
+
+forms = st.one_of(
+    values,
+    st.lists(values, max_size=3),
+    st.sampled_from(["0..3", "3..0", {"log": [1, 2], "count": 3}, {"linear": [0, 1], "count": 2}]),
+)
+swept = st.dictionaries(
+    st.one_of(keys, words, st.sampled_from(["zip", "variants", "sample", "optimizer.lr", "seed.init"])),
+    st.one_of(forms, st.dictionaries(keys | fields | st.sampled_from(["count", "keys", "method"]), forms, max_size=3)),
+    max_size=3,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(forms, st.one_of(swept, swept, values))
+def test_any_study(seeds, sweep):
+    message = ""
+    try:
+        study = read_study(parse("name: x", "f.yaml"), from_arguments({"seeds": seeds, "sweep": sweep}), most=50)
+        runs = list(experiments(study))
+    except UsageError as error:
+        message = str(error)
+    else:
+        assert len(runs) == len(study.arms) * len(study.seeds) <= 50
+    assert all(line.isprintable() for line in message.split("\n"))
 
 
 @settings(max_examples=100, deadline=None)

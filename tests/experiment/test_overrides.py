@@ -34,6 +34,44 @@ def test_words_of_the_command_line(text, where, value):
 
 
 @pytest.mark.parametrize(
+    ("text", "where", "value"),
+    [
+        ("dropout=0,0.2", ("dropout",), [0, 0.2]),
+        ("optimizer=sgd,{name: sgd, lr: 0.1}", ("optimizer",), ["sgd", {"name": "sgd", "lr": 0.1}]),
+        ("architecture.hidden=[64],[64,64]", ("architecture", "hidden"), [[64], [64, 64]]),
+        ("dropout=0,", ("dropout",), [0, None]),
+        ("epochs=1..3", ("epochs",), "1..3"),
+        ("epochs= 1..3 ", ("epochs",), "1..3"),
+        ("seed.init=0..3", ("seed", "init"), "0..3"),
+        ("seed.init=0,3", ("seed", "init"), [0, 3]),
+        ("optimizer.lr={log: [1e-4, 1], count: 5}", ("optimizer", "lr"), {"log": [0.0001, 1], "count": 5}),
+        ("dropout={linear: [0, 1]}", ("dropout",), {"linear": [0, 1]}),
+    ],
+)
+def test_several_values(text, where, value):
+    assert parse_override(text) == Override(where, value, swept=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dropout=0.5", "architecture.hidden=[1,2]", "seeds=10", "seeds=0..9", "seeds=0,1,5", "sweep={dropout: [0, 1]}",
+     "tune={epochs: 0..3}", "dataset.path='0..9'", "activation=1...3", "epochs=1..", "name=0..9",
+     "activation={name: plugin, log: [1, 2]}", "dropout={rate: 0.5}"],
+)  # fmt: skip
+def test_single_values(text):
+    assert not parse_override(text).swept
+
+
+def test_a_list_of_seeds_needs_no_brackets():
+    assert parse_override("seeds=0,1,5").value == [0, 1, 5]
+
+
+def test_one_run_takes_one_value():
+    with pytest.raises(UsageError, match=r"^command line: dropout: a single value is needed here, found several"):
+        applied("epochs: 1\n", "dropout=0,0.2")
+
+
+@pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("0,0.2", ["0", "0.2"]),
@@ -60,7 +98,13 @@ def test_only_commas_outside_brackets_and_quotes_divide(text, parts):
         ("=3", "expected key=value"),
         ("a.b.c=3", "key.sub=value"),
         ("a..=3", "key.sub=value"),
-        ("dropout=0,0.2", "a single value is needed here"),
+        ("name=a,b", "name: a single value is needed here, found 2 (a,b); a list is written in brackets: name=[a,b]"),
+        ("plugins=a.py,b.py", "a list is written in brackets: plugins=[a.py,b.py]"),
+        ("expect.val_loss=< 1,> 0", "a single value is needed here"),
+        ("seed=0,1,2", "seed: found several values (0,1,2); write seeds=0,1,2"),
+        ("seed=0..2", "seed: found several values (0..2); write seeds=0..2"),
+        ("sweep.dropout=0,1", "sweep.dropout: sweep is given as a whole; write sweep=..."),
+        ("seeds.init=1", "seeds.init: seeds is given as a whole"),
         ("seed=012", "leading zeros"),
         ("seed=.nan", "not a finite number"),
         ("hidden=[1", "not valid YAML"),

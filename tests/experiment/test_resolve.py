@@ -257,9 +257,10 @@ def test_overrides_reach_the_config_and_name_themselves_in_errors():
     ("line", "message"),
     [
         ("optimiser: adam", "optimiser: unknown key 'optimiser'; did you mean 'optimizer'?"),
-        ("sweep: {dropout: [0, 1]}", "sweep: unknown key"),
-        ("seeds: 3", "seeds: unknown key"),
-        ("tune: 3", "tune: unknown key"),
+        ("sweep: {dropout: [0, 1]}", "sweep: describes several runs, and a single one is needed here; leave it out"),
+        ("seeds: 3", "seeds: describes several runs"),
+        ("tune: 3", "tune: describes several runs"),
+        ("sweeps: {}", "sweeps: unknown key 'sweeps'; did you mean 'sweep'?"),
         ("margin: 3", "margin: unknown key"),
         ("baseline: 3", "baseline: unknown key"),
         ("optimizer: adm", "optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
@@ -343,6 +344,14 @@ def test_without_hidden_layers_the_activation_is_none_by_default():
 
 def test_the_seed_of_a_search_is_no_key():
     assert "unknown field 'search'" in refusal("seed: {search: 1}")
+
+
+def test_experiments_share_no_component_that_one_of_them_could_change():
+    first, second = experiment("optimizer: {name: sgd, lr: 0.1}"), experiment("optimizer: {name: sgd, lr: 0.1}")
+    assert first.recipe.optimizer == second.recipe.optimizer
+    first.recipe.optimizer.lr = 5.0
+    assert second.recipe.optimizer.lr == 0.1
+    assert experiment("optimizer: {name: sgd, lr: 0.1}").recipe.optimizer.lr == 0.1
 
 
 @pytest.mark.parametrize("item", ["1", "''", "[a.py]"])

@@ -60,6 +60,10 @@ class BrokenDisk(Disk):
         self._operation()
         super().mkdir(path)
 
+    def rmdir(self, path):
+        self._operation()
+        super().rmdir(path)
+
     def fsync_folder(self, path):
         self._operation()
         if not path.is_dir():
@@ -121,6 +125,11 @@ class VolatileDisk(BrokenDisk):
         super().mkdir(path)
         self.folders[path.parent][path.name] = None
         self.folders[path], self.durable[path] = {}, {}
+
+    def rmdir(self, path):
+        super().rmdir(path)
+        self.folders[path.parent].pop(path.name)
+        del self.folders[path]  # its last synced names stay, for as long as its own name does
 
     def fsync_folder(self, path):
         super().fsync_folder(path)

@@ -50,17 +50,17 @@ def test_run_path(tmp_path):
 
 
 def test_found_by_hash_under_any_name(tmp_path):
-    assert names.find_by_hash(tmp_path / "none", HASH) is None
+    assert names.Folders(tmp_path / "none").find(HASH) is None
     for name in ("a", "b", "c"):
         (tmp_path / name / "s1-ffffffffffff").mkdir(parents=True)
     (tmp_path / "file").touch()
     (tmp_path / "a" / "s0-0123456789ab").touch()
-    assert names.find_by_hash(tmp_path, HASH) is None
+    assert names.Folders(tmp_path).find(HASH) is None
     for name in ("b", "c"):
         (tmp_path / name / "s0-0123456789ab").mkdir()
-    assert names.find_by_hash(tmp_path, HASH) == tmp_path / "b" / "s0-0123456789ab"
-    assert names.find_by_hash(tmp_path, HASH, "c") == tmp_path / "c" / "s0-0123456789ab"
-    assert names.find_by_hash(tmp_path, HASH, "a") == tmp_path / "b" / "s0-0123456789ab"
-    assert names.find_by_hash(tmp_path, "0" * 64) is None
+    assert names.Folders(tmp_path).find(HASH) == tmp_path / "b" / "s0-0123456789ab"
+    assert names.Folders(tmp_path, "c").find(HASH) == tmp_path / "c" / "s0-0123456789ab"
+    assert names.Folders(tmp_path, "a").find(HASH) == tmp_path / "b" / "s0-0123456789ab"
+    assert names.Folders(tmp_path).find("0" * 64) is None
     with pytest.raises(ValueError, match="not a hash"):
-        names.find_by_hash(tmp_path, "*")
+        names.Folders(tmp_path).find("*")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from dltricks.engine.loop import train
 from dltricks.engine.trainer import Trainer
 from dltricks.runs import checkpoint, reading
 from dltricks.runs.folder import RunFolder
-from dltricks.runs.recorder import SIGNALS, Recorder, Recording
+from dltricks.runs.recorder import Recorder, Recording
+from dltricks.runs.signals import NUMBERS, Signals
 
 HASH = "0123456789abcdef" * 4
 NEVER = 1e9
@@ -35,9 +35,9 @@ class At(Hook):
 def record(path: Path, seconds: float = NEVER, hooks: tuple[Hook, ...] = (), **changes: Any) -> Recorder:
     """Trains 13 steps an epoch (200 samples, 16 a batch) into a folder."""
     folder = RunFolder(path, HASH)
-    recorder = Recorder([Recording(folder, {"id": HASH[:12], "hash": HASH, "seed": 0})], seconds)
+    recorder = Recorder([Recording(folder, {"id": HASH[:12], "hash": HASH, "seed": 0})], seconds, Signals())
     trainer = Trainer([recipe(batch_size=16, validation=0.0, **changes)], [digits()])
-    with recorder.listening(), folder.hold():
+    with recorder.signals.listening(), folder.hold():
         folder.create("name: recorded\n", {"numpy": "2"})
         found, _ = folder.resume()
         if found:
@@ -110,10 +110,10 @@ def test_divergence_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("step", [1, 7, 13, 20])
 def test_the_first_signal_ends_the_step_and_saves(tmp_path: Path, name: str, step: int) -> None:
     number = getattr(signal, name, None)
-    if number not in SIGNALS or os.name == "nt":
+    if number not in NUMBERS or os.name == "nt":
         pytest.skip(f"no {name} here")
     calm = record(tmp_path / "calm", epochs=2)
-    before = [signal.getsignal(n) for n in SIGNALS]
+    before = [signal.getsignal(n) for n in NUMBERS]
     with pytest.raises(StoppedError) as caught:
         record(tmp_path / "run", epochs=2, hooks=(At(step, lambda: os.kill(os.getpid(), number)),))
     assert caught.value.exit_code == 128 + number
@@ -122,7 +122,7 @@ def test_the_first_signal_ends_the_step_and_saves(tmp_path: Path, name: str, ste
         f"stopped by {name} after {step} steps, in epoch {epoch} of 2; the same command goes on from there"
     )
     assert checkpoint.numbers(tmp_path / "run" / "checkpoints") == [step]
-    assert [signal.getsignal(n) for n in SIGNALS] == before
+    assert [signal.getsignal(n) for n in NUMBERS] == before
     again = record(tmp_path / "run", epochs=2)
     assert again.results == calm.results
 
@@ -154,29 +154,6 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
     assert recorder.results[0] is not None
 
 
-def test_handlers_that_are_not_pythons_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[int] = []
-    monkeypatch.setattr("dltricks.runs.recorder.signal.getsignal", lambda number: None)
-    monkeypatch.setattr("dltricks.runs.recorder.signal.signal", lambda number, handler: taken.append(number))
-    with Recorder([], NEVER).listening():
-        pass
-    assert taken == []
-
-
-def test_only_the_main_thread_listens() -> None:
-    before = [signal.getsignal(n) for n in SIGNALS]
-    during: list[Any] = []
-
-    def work() -> None:
-        with Recorder([], NEVER).listening():
-            during.extend(signal.getsignal(n) for n in SIGNALS)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    worker.join()
-    assert during == before
-
-
 def test_the_runs_of_a_stack(tmp_path: Path) -> None:
     """Each into its folder, also where one stops earlier than the other."""
     recipes = [
@@ -186,7 +163,9 @@ def test_the_runs_of_a_stack(tmp_path: Path) -> None:
         )
     ]
     folders = [RunFolder(tmp_path / f"run{i}", HASH) for i in range(2)]
-    recorder = Recorder([Recording(f, {"id": "0", "hash": HASH, "seed": i}) for i, f in enumerate(folders)], NEVER)
+    recorder = Recorder(
+        [Recording(f, {"id": "0", "hash": HASH, "seed": i}) for i, f in enumerate(folders)], NEVER, Signals()
+    )
     with folders[0].hold(), folders[1].hold():
         for folder in folders:
             folder.create("name: recorded\n", {"numpy": "2"})

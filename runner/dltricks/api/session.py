@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +19,14 @@ from dltricks.core.parallel import available_cores, pool
 from dltricks.core.types import Array
 from dltricks.engine.evaluate import Evaluator
 from dltricks.engine.trainer import Trainer
+from dltricks.execution.data import Datasets
+from dltricks.execution.stack import build
 from dltricks.experiment.datafiles import DataFiles, at_home
 from dltricks.experiment.document import Document, load_document
 from dltricks.experiment.overrides import apply, from_arguments, parse_override
 from dltricks.experiment.resolve import KEYS, Experiment, resolve
+from dltricks.experiment.study import Study, experiments, read_study
+from dltricks.experiment.sweep import VARIANT
 from dltricks.runs import files, reading
 
 PathLike = str | Path
@@ -29,6 +34,8 @@ Overrides = Sequence[str] | Mapping[str, Any]
 """Values laid over a file's: ``["optimizer.lr=0.1"]`` or ``{"optimizer.lr": 0.1}``."""
 
 MOST_THREADS = 256
+MAX_RUNS = 10_000
+"""A larger study is refused unless the user says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -44,35 +51,21 @@ class Opened:
         Raises:
             UsageError, DamagedError: data or parts that cannot be trained together.
         """
-        experiment = self.experiment
-        data_files = DataFiles(Path(data_dir) if data_dir else None, experiment.folder, quiet)
-        with self._located("dataset"):
-            data = experiment.recipe.dataset.load(data_files, experiment.recipe.seeds.data)
-        with self._located(), _limited():
-            return Trainer([experiment.recipe], [data])
-
-    @contextmanager
-    def _located(self, default: str | None = None) -> Iterator[None]:
-        """Puts file, line and key before the engine's messages, which knows values and not where they were written."""
-        try:
-            yield
-        except UsageError as error:
-            key, colon, rest = str(error).partition(": ")
-            if colon and key.split(".")[0] in KEYS:
-                raise UsageError(self.document.error(tuple(key.split(".")), rest)) from error
-            raise UsageError(self.document.error((default,) if default else (), str(error))) from error
+        datasets = Datasets(Path(data_dir) if data_dir else None, quiet=quiet)
+        with located(self.document):
+            return build([self.experiment], datasets)
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """A network that no memory holds is the user's to mend."""
+def located(document: Document) -> Iterator[None]:
+    """Puts file, line and key before the engine's messages, which knows values and not where they were written."""
     try:
         yield
-    except (MemoryError, ValueError) as error:
-        # numpy has no class of its own for sizes that not even an address could hold.
-        if isinstance(error, ValueError) and "too big" not in str(error) and "Maximum allowed" not in str(error):
-            raise
-        raise UsageError(f"architecture: there is not enough memory for a network of this size ({error})") from error
+    except UsageError as error:
+        key, colon, rest = str(error).partition(": ")
+        if colon and key.split(".")[0] in KEYS:
+            raise UsageError(document.error(tuple(key.split(".")), rest)) from error
+        raise UsageError(document.error((), str(error))) from error
 
 
 def open_experiment(
@@ -82,10 +75,30 @@ def open_experiment(
     *,
     plugins: Sequence[PathLike] = (),
 ) -> Opened:
-    """Resolves an experiment file with overrides and then further values laid over it.
+    """Resolves the one experiment of a file with overrides and then further values laid over it.
+
+    Of several seeds it is the one with the first.
 
     Raises:
-        UsageError: anything wrong with file, keys or values.
+        UsageError: anything wrong with file, keys or values, or a file that sweeps something.
+    """
+    study = open_study(file, overrides, values or {})
+    name = study.document.name
+    if study.tune is not None:
+        raise UsageError(f"{name}: tunes, and a single run is needed here; leave that out with tune={{}}")
+    if len(study.arms) > 1:
+        fix = "leave that out with sweep={}" if VARIANT in study.swept else ""
+        fix = fix or f"fix {'it' if len(study.swept) == 1 else 'them'} with {' '.join(f'{k}=...' for k in study.swept)}"
+        raise UsageError(f"{name}: sweeps {' and '.join(study.swept)}, and a single run is needed here; {fix}")
+    arm, experiment = next(experiments(study, plugins=[Path(plugin) for plugin in plugins]))
+    return Opened(experiment, apply(study.document, arm.changes))
+
+
+def open_study(file: PathLike, overrides: Overrides, values: Mapping[str, Any], most: int = MAX_RUNS) -> Study:
+    """Reads which runs a file asks for, with overrides and then further values laid over it.
+
+    Raises:
+        UsageError: anything wrong with the form of file, keys or values, or more than ``most`` runs.
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides: found the text {overrides!r}, allowed: a list of such texts, or a mapping")
@@ -93,8 +106,7 @@ def open_experiment(
         changes = from_arguments(overrides)
     else:
         changes = [parse_override(text) for text in overrides]
-    document = apply(load_document(file), [*changes, *from_arguments(values or {})])
-    return Opened(resolve(document, plugins=[Path(plugin) for plugin in plugins]), document)
+    return read_study(load_document(file), [*changes, *from_arguments(values)], most)
 
 
 def use_threads(threads: int | None) -> None:
@@ -108,19 +120,34 @@ def use_threads(threads: int | None) -> None:
     pool.resize(available_cores() if threads is None else threads)
 
 
+def warn(message: str) -> None:
+    """Tells people on stderr."""
+    print(f"dltricks: {message}", file=sys.stderr)
+
+
 @dataclass(frozen=True)
 class Run:
-    """A run as it lies in its folder."""
+    """A run that has ended, as it lies in its folder; what is not at hand is read and checked when asked for."""
 
     path: Path
-    config: dict[str, Any] = field(repr=False)
-    """The resolved experiment."""
     result: dict[str, Any] = field(repr=False)
     """The content of run.json: status, seed, epochs, best, final, test, and checksums."""
-    history: list[dict[str, Any]] = field(repr=False)
-    """The metrics of each epoch, oldest first."""
     reused: bool = False
     """Whether the run had been trained before and was only read."""
+
+    @cached_property
+    def _record(self) -> reading.RunRecord:
+        return reading.read_run(self.path)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved experiment."""
+        return self._record.config
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The metrics of each epoch, oldest first."""
+        return self._record.metrics
 
     @cached_property
     def metrics(self) -> dict[str, Array]:
@@ -166,7 +193,7 @@ def read(path: PathLike, *, reused: bool = False) -> Run:
     if record.result is None:
         state = reading.status(path)
         raise UsageError(f"{path} is {state} and has no result yet; train it again to let it go on")
-    return Run(path, record.config, record.result, record.metrics, reused)
+    return Run(path, record.result, reused)
 
 
 def find_run(run: PathLike, runs_dir: PathLike = "runs") -> Path:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from dltricks import __version__
-from dltricks.cli import average, check, evaluate, init, lr_find, predict, schema, train, tricks
+from dltricks.cli import ablate, average, check, evaluate, gc, init, lr_find, predict, schema, train, tricks, worker
 from dltricks.cli.options import settings
 from dltricks.cli.output import open_closed, quieten, say
 from dltricks.core.errors import DltricksError, FileSystemError, StoppedError, UsageError
@@ -21,7 +21,7 @@ app = typer.Typer(
     name="dltricks",
     help="A laboratory for deep-learning training tricks.",
     epilog="Exit codes: 0 ok, 1 bug, 2 usage, 3 diverged, 4 damaged data, 5 locked, 6 file system, "
-    "9 expectation missed, 129/130/143 signals.",
+    "7 some runs failed, 8 cluster unreachable, 9 expectation missed, 129/130/143 signals.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -43,7 +43,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-for module in (train, check, evaluate, average, predict, lr_find, tricks, schema, init):
+for module in (train, ablate, check, evaluate, average, predict, lr_find, tricks, schema, init, worker, gc):
     app.command(module.NAME)(_interruptible(module.command))
 
 

@@ -25,6 +25,14 @@ def _debug(value: bool) -> bool:
     return value
 
 
+class ExecutorName(StrEnum):
+    """Who trains."""
+
+    serial = "serial"
+    processes = "processes"
+    dask = "dask"
+
+
 class Format(StrEnum):
     """How tables are printed."""
 
@@ -96,5 +104,34 @@ Threads = Annotated[
         metavar="N",
         help="Threads for large networks; results do not depend on it. By default all cores.",
         show_default=False,
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget earlier runs and train anew.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="Processes that train at once; results do not depend on it. By default one for each physical core.",
+        show_default=False,
+    ),
+]
+Executor = Annotated[
+    ExecutorName | None,
+    typer.Option(
+        "--executor",
+        help="Who trains: this process, processes on this machine, or a Dask cluster. By default what is faster here.",
+        show_default=False,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.", show_default=False),
+]
+MaxRuns = Annotated[int, typer.Option("--max-runs", metavar="N", help="Refuse a study of more runs than this.")]
+Manifest = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest", metavar="FILE", help="With --plan: write the plan for dltricks worker.", show_default=False
     ),
 ]

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from dltricks.cli.screen import REFRESH, bar, clock, moves, took
 from dltricks.cli.tables import console
 from dltricks.engine.hooks import Hook
 from dltricks.engine.trainer import Trainer
 
-REFRESH = 0.15
-"""Seconds between two drawings of a terminal."""
 PAUSE = 2.0
-"""Seconds between two lines elsewhere."""
+"""Seconds between two lines where nothing can be drawn."""
 
 
 def progress() -> Progress:
     """The display that fits where stderr goes."""
     screen = console(stderr=True)
-    # Not what rich takes for a terminal: in a log, FORCE_COLOR asks for colours and not for a line that moves.
-    moves = sys.stderr.isatty() and not screen.is_dumb_terminal
-    return LiveProgress(screen) if moves else LineProgress(screen)
+    return LiveProgress(screen) if moves(screen) else LineProgress(screen)
 
 
 class Progress(Hook):
@@ -89,8 +85,7 @@ class LiveProgress(Progress):
     def on_train_end(self, run: Trainer) -> None:
         self.close()
         seconds = time.perf_counter() - self.began
-        took = f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
-        self.print(Text(f"{run.t - self.first:,} steps in {took}, {self.rate(run):,.0f} steps/s", "dim"))
+        self.print(Text(f"{run.t - self.first:,} steps in {took(seconds)}, {self.rate(run):,.0f} steps/s", "dim"))
 
     def close(self) -> None:
         if self.drawn:
@@ -113,7 +108,7 @@ class LiveProgress(Progress):
             if metric in last:
                 parts["val"] = f"val {last[metric]:.3f}"
         parts["rate"] = f"{rate:,.0f} steps/s"
-        parts["left"] = f"{_clock((self.total - run.t) / rate)} left"
+        parts["left"] = f"{clock((self.total - run.t) / rate)} left"
         # A narrow window shows less instead of a second line.
         room = self._room()
         for name in ("val", "rate", "score", "loss"):
@@ -122,15 +117,8 @@ class LiveProgress(Progress):
         line = Text().append(parts.pop("epoch"), "bold")
         width = min(30, room - len(line) - len("".join(f"  {part}" for part in parts.values())) - 2)
         if width >= 4:
-            full = round(width * run.t / max(1, self.total))
-            line.append("  ").append("━" * full, "cyan").append("━" * (width - full), "bright_black")
+            line.append("  ").append(bar(self.screen, width, run.t / max(1, self.total)))
         for name, part in parts.items():
             line.append("  ").append(part, "dim" if name in ("rate", "left") else "")
         line.truncate(room, pad=True)
         return line
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,8 +1,8 @@
-"""``dltricks train``: a run from an experiment file."""
+"""``dltricks train``: all runs of an experiment file."""
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,20 +11,27 @@ import typer
 from dltricks.cli.options import (
     DataDir,
     Debug,
+    Executor,
     File,
     Format,
     FormatOption,
+    Fresh,
     Json,
+    Manifest,
+    MaxRuns,
     Overrides,
     Plugins,
     Quiet,
     RunsDir,
+    Scheduler,
     Threads,
+    Workers,
     chosen,
 )
 
 if TYPE_CHECKING:
-    from dltricks.api.session import Run
+    from dltricks.api.study import StudyResult
+    from dltricks.cli.study_report import ArmResult
 
 NAME = "train"
 
@@ -32,111 +39,151 @@ NAME = "train"
 def command(
     file: File,
     overrides: Overrides = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be trained, and train nothing.")] = False,
+    manifest: Manifest = None,
     runs_dir: RunsDir = Path("runs"),
     data_dir: DataDir = None,
     plugin: Plugins = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier run and train anew.")] = False,
+    fresh: Fresh = False,
+    workers: Workers = None,
+    executor: Executor = None,
+    scheduler: Scheduler = None,
     threads: Threads = None,
+    max_runs: MaxRuns = 10_000,
     format: FormatOption = Format.table,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train an experiment, or go on where it was interrupted.
+    """Train an experiment with all its combinations and seeds, or go on where it was interrupted.
 
-    A run that is finished already is reported, not trained again.
+    Values in a comma list are swept: dropout=0,0.2,0.5 seeds=10. A run that is finished already is reported, not
+    trained again.
     """
-    from dltricks.api.train import train
+    from dltricks.api.lab import Means
+    from dltricks.api.train import train_study
     from dltricks.cli.output import say
+    from dltricks.core.errors import UsageError
 
-    display = None
+    format = chosen(format, json)
+    if manifest is not None and not plan:
+        raise UsageError("--manifest is written by --plan; add --plan, or leave it out")
+    means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
+    if plan:
+        from dltricks.api.plan import plan_study
+        from dltricks.cli.study_report import print_plan
+
+        print_plan(
+            plan_study(
+                file,
+                overrides or [],
+                {},
+                means=means,
+                plugins=plugin or [],
+                fresh=fresh,
+                max_runs=max_runs,
+                manifest=manifest,
+                quiet=quiet,
+            ),
+            format,
+        )
+        return
+    display = view = None
     if not quiet:
         from dltricks.cli.progress import progress
+        from dltricks.cli.study_progress import study_view
 
-        display = progress()
+        display, view = progress(), study_view()
     try:
-        runs = train(
+        result = train_study(
             file,
             overrides or [],
-            runs_dir=runs_dir,
-            data_dir=data_dir,
+            {},
+            means=means,
             plugins=plugin or [],
             fresh=fresh,
-            threads=threads,
+            max_runs=max_runs,
             quiet=quiet,
             hooks=[display] if display else [],
+            view=view,
             notify=say,
         )
     finally:
         if display is not None:
             display.close()
-    _report(runs, chosen(format, json))
-    _judge(runs)
+    report(result, format)
+    judge(result)
 
 
-def _report(runs: list[Run], format: Format) -> None:
-    from dltricks.cli.output import inert
-    from dltricks.cli.tables import console, print_json, print_rows
+def report(result: StudyResult, format: Format) -> None:
+    """Prints what came out: one run's metrics, or a table of arms."""
+    from dltricks.cli.run_report import print_run
+    from dltricks.cli.study_report import print_results
+    from dltricks.cli.tables import print_json
 
     if format is Format.json:
-        print_json([{**run.result, "path": str(run.path)} for run in runs])
-        return
-    for run in runs:
-        rows = _rows(run)
-        if rows:  # none where training diverged within its first epoch
-            print_rows(rows, format)
-        if format is not Format.table:
-            continue
-        screen = console()
-        state = f"{run.status} before" if run.reused else run.status
-        screen.print(f"\n{state}, in {inert(run.path)}", soft_wrap=True)
-        if run.status == "finished":
-            again = f"next: dltricks evaluate {shlex.quote(inert(run.path))}"
-            screen.print(again, style="dim", soft_wrap=True)
+        print_json([_line(entry) for entry in result.entries])
+    elif result.study.several:
+        print_results(arms(result), result.metric, format)
+        if format is Format.table:
+            print_notes(result.notes)
+    else:
+        print_run(result.runs[0], format)
 
 
-def _rows(run: Run) -> list[dict[str, Any]]:
-    """The metrics of the last epoch and of the best, and the test metrics beside the epoch whose weights are stored."""
-    final, best = run.result["final"], run.result["best"]
-    lines: dict[str, dict[str, Any]] = {}
-    for name, title in (("final", "last"), ("best", "best")):
-        line = run.result[name]
-        if line and not (final == best and lines):
-            what = ["last, best" if final == best else title]
-            kept = run.kept == name or (run.kept and final == best)
-            test = (run.result["test"] or {}) if kept else {}
-            lines[f"epoch {line['epoch']} ({', '.join(what + ['stored'] * bool(kept))})"] = {**line, **test}
-    names = dict.fromkeys(key for line in lines.values() for key in line)
-    return [
-        {"metric": key, **{title: line.get(key) for title, line in lines.items()}}
-        for key in names
-        if key.startswith(("train_", "val_", "test_"))
-    ]
+def arms(result: StudyResult) -> list[ArmResult]:
+    """What came out for each arm, in the order of the plan."""
+    from dltricks.cli.study_report import ArmResult
+
+    found: dict[str, ArmResult] = {}
+    for entry in result.entries:
+        arm = found.setdefault(entry.arm.label, ArmResult(entry.arm.label, entry.arm.varied, [], 0, 0))
+        value = entry.value(result.metric)
+        if value is not None:
+            arm.values.append(value)
+        elif entry.failure is not None:
+            arm.failed += 1
+        else:
+            arm.diverged += 1
+    return list(found.values())
 
 
-def _judge(runs: list[Run]) -> None:
-    """Divergence and missed expectations, each with a sentence."""
+def print_notes(notes: Sequence[str]) -> None:
+    """What a result does not say."""
+    from dltricks.cli.output import inert
+    from dltricks.cli.tables import console
+
+    for note in notes:
+        console().print(f"note: {inert(note)}", style="dim")
+
+
+def _line(entry: Any) -> dict[str, Any]:
+    if entry.run is not None:
+        return {**entry.run.result, "path": str(entry.path)}
+    return {"status": "failed", "error": entry.failure.message, "seed": entry.seed, "path": str(entry.path)}
+
+
+def judge(result: StudyResult, expected: Collection[str] | None = None) -> None:
+    """Failures, divergence and missed expectations, each with a sentence.
+
+    Args:
+        result: of the training.
+        expected: the labels of the arms of which the file expects something; by default all.
+    """
     from dltricks.api.expectations import missed
+    from dltricks.cli.run_report import divergence
     from dltricks.core.errors import DivergedError, ExpectationError
 
-    diverged = [_divergence(run) for run in runs if run.status == "diverged"]
-    if diverged and len(diverged) == len(runs):  # among others it is a result like any other
+    result.require_all()
+    diverged = [divergence(run) for run in result.runs if run.status == "diverged"]
+    if diverged and len(diverged) == len(result.runs):  # among others it is a result like any other
         raise DivergedError("\n".join(diverged))
-    misses = [sentence for run in runs if run.status != "diverged" for sentence in missed(run)]
+    misses = [
+        sentence
+        for entry in result.entries
+        if expected is None or entry.arm.label in expected
+        if entry.run is not None and entry.run.status != "diverged"
+        for sentence in missed(entry.run, entry.experiment.expect)
+    ]
     if misses:
         raise ExpectationError("\n".join(misses))
-
-
-def _divergence(run: Run) -> str:
-    failure = run.result["failure"]
-    if failure["layer"] in ("input", "validation", "test"):
-        # Training itself did nothing wrong that another rate could mend.
-        return (
-            f"{run.path}: diverged in epoch {failure['epoch']}, step {failure['step']}: the {failure['layer']} "
-            f"{failure['what']} is not finite; the last finite weights are kept"
-        )
-    return (
-        f"{run.path}: diverged in epoch {failure['epoch']}, step {failure['step']}, first in layer {failure['layer']}: "
-        f"its {failure['what']} is not finite; the last finite weights are kept. "
-        "A lower learning rate, clipping or another initializer may help"
-    )

@@ -43,6 +43,12 @@ class SomeFailedError(DltricksError):
     exit_code = 7
 
 
+class ClusterError(DltricksError):
+    """The scheduler of a cluster cannot be reached, or has nothing to train on."""
+
+    exit_code = 8
+
+
 class ExpectationError(DltricksError):
     """A metric missed what the experiment file expects of it."""
 

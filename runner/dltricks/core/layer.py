@@ -7,7 +7,7 @@ flat store and calls ``bound``, ``allocate`` is called whenever the shape of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar
@@ -145,10 +145,14 @@ class Layer(Component):
             arena = self._arenas[name] = zeros((size,), dtype)
         return arena[:size].reshape(shape)
 
+    def arenas(self) -> Collection[Array]:
+        """The memory of all buffers made so far."""
+        return self._arenas.values()
+
     def poison(self) -> None:
         """Fills every buffer with NaN (floats) to prove that nothing is kept past a step."""
         for layer in self.walk():
-            for arena in layer._arenas.values():
+            for arena in layer.arenas():
                 if arena.dtype.kind == "f":
                     arena.fill(np.nan)
 

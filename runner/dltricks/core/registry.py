@@ -35,26 +35,28 @@ class Kind:
     """The component that a mapping without ``name`` configures."""
     many: bool = False
     """An ordered list of components instead of one."""
+    neutral: str | None = None
+    """What stands for "without this trick"; None for what every training needs and nothing can replace."""
 
 
 KINDS: dict[str, Kind] = {
     kind.key: kind
     for kind in (
         Kind("dataset", "datasets", "digits"),
-        Kind("scaling", "scalings", "unit"),
-        Kind("augmentation", "augmentations", "none", many=True),
+        Kind("scaling", "scalings", "unit", neutral="none"),
+        Kind("augmentation", "augmentations", "none", many=True, neutral="none"),
         Kind("architecture", "architectures", "mlp"),
         Kind("activation", "activations", "relu"),
-        Kind("initializer", "initializers", "he"),
-        Kind("normalization", "normalizations", "none"),
-        Kind("dropout", "dropouts", "none", number=("dropout", "rate"), unnamed="dropout"),
+        Kind("initializer", "initializers", "he", neutral="uniform"),
+        Kind("normalization", "normalizations", "none", neutral="none"),
+        Kind("dropout", "dropouts", "none", number=("dropout", "rate"), unnamed="dropout", neutral="none"),
         Kind("loss", "losses", "cross_entropy"),
-        Kind("optimizer", "optimizers", "adam"),
-        Kind("penalty", "penalties", "none"),
-        Kind("clipping", "clippers", "none", number=("norm", "threshold"), unnamed="norm"),
-        Kind("schedule", "schedules", "constant"),
-        Kind("early_stopping", "stoppers", "none", unnamed="early_stopping"),
-        Kind("averaging", "averagers", "none"),
+        Kind("optimizer", "optimizers", "adam", neutral="sgd"),
+        Kind("penalty", "penalties", "none", neutral="none"),
+        Kind("clipping", "clippers", "none", number=("norm", "threshold"), unnamed="norm", neutral="none"),
+        Kind("schedule", "schedules", "constant", neutral="constant"),
+        Kind("early_stopping", "stoppers", "none", unnamed="early_stopping", neutral="none"),
+        Kind("averaging", "averagers", "none", neutral="none"),
     )
 }
 """Every kind, in the order in which a value meets them on its way through training."""

@@ -125,10 +125,10 @@ def fit_scale(recipes: Sequence[Recipe], datas: Sequence[Data], splits: Sequence
     Raises:
         UsageError: a column with gaps and no number in the training part.
     """
-    fitted: dict[tuple[int, bytes], tuple[Array, Array, Array]] = {}
+    fitted: dict[tuple[int, bytes, str], tuple[Array, Array, Array]] = {}
     found = []
     for recipe, data, split in zip(recipes, datas, splits, strict=True):
-        key = (id(data), split.train.tobytes())
+        key = (id(data), split.train.tobytes(), f"{type(recipe.scaling)} {recipe.scaling}")
         if key not in fitted:
             fitted[key] = _fit(recipe, data, split)
         found.append([np.broadcast_to(part, data.x.shape[1:]) for part in fitted[key]])

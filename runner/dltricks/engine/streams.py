@@ -19,7 +19,7 @@ from dltricks.engine.recipe import Seeds
 class Purpose(IntEnum):
     """What randomness is for. Append only: a number once given is part of every result.
 
-    SEARCH is reserved: nothing searches yet, and ``Seeds`` has no seed for it.
+    SEARCH draws the samples of a sweep, whose own `seed` drives it; ``Seeds`` has none for it.
     """
 
     INIT = 0

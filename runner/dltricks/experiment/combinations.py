@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import get_type_hints
+from functools import cache
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -54,15 +55,21 @@ def _vanishing(recipe: Recipe) -> Iterator[tuple[Where, str]]:
         chosen = getattr(recipe, key)
         many = isinstance(chosen, tuple)
         for i, component in enumerate(chosen if many else [chosen]):
-            hints = get_type_hints(type(component), include_extras=True)
-            for field in fields(component):
-                value = getattr(component, field.name)
-                if hints[field.name] == Positive and value < 1 and dtype.type(value) == 0:
+            cls: Any = type(component)
+            for name in _positive(cls):
+                value = getattr(component, name)
+                if value < 1 and dtype.type(value) == 0:
                     wider = ", or dtype: float64" if recipe.dtype == "float32" else ""
                     yield (
-                        (key, i, field.name) if many else (key, field.name),
+                        (key, i, name) if many else (key, name),
                         f"{value} becomes 0 in {recipe.dtype}; write {np.finfo(dtype).tiny:.2g} or more{wider}",
                     )
+
+
+@cache
+def _positive(cls: Any) -> tuple[str, ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple(field.name for field in fields(cls) if hints[field.name] == Positive)
 
 
 def _without_effect(recipe: Recipe) -> Iterator[tuple[Where, str]]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from dltricks.core.errors import UsageError
 from dltricks.core.registry import KINDS
+from dltricks.core.spelling import spell
 from dltricks.experiment.document import MAX_DEPTH, Document, parse_value, visible
 from dltricks.experiment.scalars import FORBIDDEN, LARGEST, read_scalar
 
 COMMAND_LINE = "command line"
 CALL = "argument"
+NEVER_SWEPT = ("name", "seeds", "sweep", "tune", "expect", "plugins", "checkpoint_seconds")
+"""Keys that describe a study or decide nothing, so that no two runs of one study differ in them."""
+RANGE = re.compile(r"([-+]?[0-9]+)\.\.([-+]?[0-9]+)")
+GRIDS = ("log", "linear")
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,13 @@ class Override:
     where: tuple[str, ...]
     value: Any
     origin: str = COMMAND_LINE
+    swept: bool = False
+    """Whether ``value`` stands for several, as it would below `sweep`: a list of them, a range, or a grid."""
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What it decides: a name decides the whole component."""
+        return self.where[:1] if self.whole else self.where
 
     @property
     def whole(self) -> bool:
@@ -35,22 +47,36 @@ class Override:
 
 
 def parse_override(text: str) -> Override:
-    """Reads ``key=value`` or ``key.sub=value``.
+    """Reads ``key=value`` or ``key.sub=value``, or several values: ``key=a,b``, ``key=0..9``, ``key={log: ...}``.
 
     Raises:
-        UsageError: not of that form, a value that YAML would refuse, or several values.
+        UsageError: not of that form, a value that YAML would refuse, or several for a key that takes one.
     """
     key, equals, value = text.partition("=")
     if not equals:
         raise _error(f"{COMMAND_LINE}: expected key=value, found {text!r}; for example optimizer.lr=0.01")
     where = _where(key.strip(), COMMAND_LINE)
-    values = split_values(value)
+    parts = split_values(value)
+    values = [read_value(part, f"{COMMAND_LINE}: {key}") for part in parts]
+    if where == ("seeds",) and len(values) > 1:
+        return Override(where, values)
+    if where[0] not in NEVER_SWEPT and (len(values) > 1 or _stands_for_several(values[0], parts[0])):
+        if where == ("seed",):
+            raise _error(f"{COMMAND_LINE}: seed: found several values ({value}); write seeds={value}")
+        return Override(where, values if len(values) > 1 else values[0], swept=True)
     if len(values) > 1:
         raise _error(
             f"{COMMAND_LINE}: {key}: a single value is needed here, found {len(values)} ({value}); "
             f"a list is written in brackets: {key}=[{value}]"
         )
-    return Override(where, read_value(values[0], f"{COMMAND_LINE}: {key}"))
+    return Override(where, values[0])
+
+
+def _stands_for_several(value: Any, text: str) -> bool:
+    if isinstance(value, dict):
+        return "name" not in value and any(grid in value for grid in GRIDS)
+    # In quotes it is the text that it looks like.
+    return RANGE.fullmatch(text.strip()) is not None
 
 
 def from_arguments(arguments: Mapping[str, Any]) -> list[Override]:
@@ -119,28 +145,41 @@ def apply(document: Document, overrides: Sequence[Override]) -> Document:
     Raises:
         UsageError: the same key twice, or a field of something that has none.
     """
-    value = copy.deepcopy(document.value)
-    result = Document(document.name, value, dict(document.lines), dict(document.origins), document.path)
-    seen: set[tuple[str, ...]] = set()
+    result = Document(document.name, dict(document.value), dict(document.lines), dict(document.origins), document.path)
+    refuse_twice(overrides)
     for override in sorted(overrides, key=lambda override: not override.whole):
-        place = override.where[:1] if override.whole else override.where
-        if place in seen:
-            raise _error(f"{override.origin}: {override}: given twice; keep one of the two")
-        seen.add(place)
-        _forget(result, place)
+        if override.swept:
+            several = ",".join(map(spell, override.value)) if isinstance(override.value, list) else "..."
+            raise _error(
+                f"{override.origin}: {override}: a single value is needed here, found several; "
+                f"a list is written in brackets: {override}=[{several}]"
+            )
+        _forget(result, override.place)
         if override.whole:
             _set_whole(result, override)
         else:
             key, sub = override.where
-            result.value[key] = {**_as_mapping(result, override), sub: copy.deepcopy(override.value)}
-        result.origins[place] = override.origin
+            result.value[key] = {**_as_mapping(result, override), sub: override.value}
+        result.origins[override.place] = override.origin
     return result
+
+
+def refuse_twice(overrides: Sequence[Override]) -> None:
+    """Of two values for one key neither is more meant than the other.
+
+    Raises:
+        UsageError: some key was given twice.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for override in overrides:
+        if override.place in seen:
+            raise _error(f"{override.origin}: {override}: given twice; keep one of the two")
+        seen.add(override.place)
 
 
 def _set_whole(document: Document, override: Override) -> None:
     key = override.where[0]
-    value = copy.deepcopy(override.value)
-    document.value[key] = value if len(override.where) == 1 else {"name": value}
+    document.value[key] = override.value if len(override.where) == 1 else {"name": override.value}
 
 
 def _as_mapping(document: Document, override: Override) -> dict[str, Any]:
@@ -187,6 +226,8 @@ def _where(key: str, origin: str) -> tuple[str, ...]:
     parts = tuple(key.split("."))
     if len(parts) > 2 or not all(parts):
         raise _error(f"{origin}: expected key=value or key.sub=value, found the key {key!r}")
+    if len(parts) > 1 and parts[0] in ("seeds", "sweep"):
+        raise _error(f"{origin}: {key}: {parts[0]} is given as a whole; write {parts[0]}=...")
     return parts
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from dltricks.core.errors import UsageError
 from dltricks.core.folder_name import name_problem
 from dltricks.core.registry import KINDS, Kind, Plugin
 from dltricks.engine.recipe import Recipe, Seeds
-from dltricks.experiment import schema
+from dltricks.experiment import identity, schema
 from dltricks.experiment.combinations import check_combination, expect_problem
 from dltricks.experiment.datafiles import DataFiles, digest
 from dltricks.experiment.document import Document, Where, describe
@@ -31,11 +30,11 @@ KEYS = (
     "expect",
     "plugins",
 )
-"""Every key of an experiment file, in the order of config.yaml."""
+"""Every key that one run has, in the order of config.yaml."""
+STUDY_KEYS = ("seeds", "sweep", "tune")
+"""The further keys of an experiment file, which describe several runs; ``experiment.study`` reads them."""
 
 _EXPECT = 'a mapping such as {val_accuracy: ">= 0.95"}'
-_NOT_IDENTITY = ("name", "expect", "checkpoint_seconds", "plugins")
-"""Keys that decide nothing; of plugins the code counts, not where it lies."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,12 @@ class Experiment:
     """SHA-256 of what decides the result: resolved values, content of the users' data, code of plugins."""
     contents: dict[str, str]
     """SHA-256 of the user's own data files, by the field of ``dataset`` that names each."""
+    files: dict[str, str] = field(repr=False)
+    """SHA-256 of the user's own data files, by path as written."""
 
     def decisive(self, config: dict[str, Any]) -> dict[str, Any]:
         """What decides the result in a configuration of this run, which may name other places of the same files."""
-        return _decisive(config, self.contents)
+        return identity.decisive(config, self.contents)
 
 
 def resolve(
@@ -68,6 +69,7 @@ def resolve(
     overrides: Sequence[Override] = (),
     plugins: Sequence[Path] = (),
     files: Files | None = None,
+    digests: dict[Path, str] | None = None,
 ) -> Experiment:
     """Checks a document and fills in every default.
 
@@ -76,13 +78,33 @@ def resolve(
         overrides: values that replace the file's.
         plugins: further files with tricks, as paths from the current folder.
         files: finds the user's data files; by default relative to the document, then to the current folder.
+        digests: the SHA-256 of files that need not be read again; those that were read are added.
 
     Raises:
         UsageError: anything wrong; one line for each mistake that could be found at once.
     """
     document = apply(document, overrides)
-    folder = document.path.resolve().parent if document.path else Path.cwd()
-    return _Resolver(document, folder, files or DataFiles(base=folder, quiet=True)).experiment(plugins)
+    folder = home(document)
+    files = files or DataFiles(base=folder, quiet=True)
+    return _Resolver(document, folder, files, {} if digests is None else digests).experiment(plugins)
+
+
+def home(document: Document) -> Path:
+    """The folder in which a document's paths begin."""
+    return document.path.resolve().parent if document.path else Path.cwd()
+
+
+def reseed(experiment: Experiment, seed: int, fixed: Collection[str]) -> Experiment:
+    """The same run with another seed for each purpose that is not ``fixed``; nothing is checked again."""
+    old = experiment.recipe.seeds
+    seeds = Seeds(**{name: getattr(old, name) if name in fixed else seed for name in identity.PURPOSES})
+    config = {**experiment.config, "seed": identity.written(seeds)}
+    return replace(
+        experiment,
+        config=config,
+        recipe=replace(experiment.recipe, seeds=seeds),
+        hash=identity.digest(config, experiment.files, experiment.contents, experiment.plugins),
+    )
 
 
 def to_yaml(config: dict[str, Any]) -> str:
@@ -98,20 +120,29 @@ def _flow(value: Any) -> str:
     return write_scalar(value)
 
 
+@cache
+def _built_in(kind: str, name: str) -> type[Any]:
+    """The class of a trick that is no plugin: no file of a user's can take its name."""
+    return registry.load(kind, name)
+
+
 class _Resolver:
     """Collects every mistake before it gives up."""
 
-    def __init__(self, document: Document, folder: Path, files: Files) -> None:
+    def __init__(self, document: Document, folder: Path, files: Files, digests: dict[Path, str]) -> None:
         self.document = document
         self.values = document.value
         self.folder = folder
         self.files = files
+        self.digests = digests
         self.problems: list[str] = []
 
     def experiment(self, plugins: Sequence[Path]) -> Experiment:
         for key in self.values:
-            if key not in KEYS:
-                self.problem((key,), registry.unknown("key", key, list(KEYS)))
+            if key in STUDY_KEYS:
+                self.problem((key,), "describes several runs, and a single one is needed here; leave it out")
+            elif key not in KEYS:
+                self.problem((key,), registry.unknown("key", key, [*KEYS, *STUDY_KEYS]))
         loaded = self.plugins(plugins)
         name = self.name()
         components = {key: self.components(kind) for key, kind in KINDS.items() if key not in ("loss", "activation")}
@@ -154,8 +185,9 @@ class _Resolver:
             used,
             checkpoint_seconds,
             self.folder,
-            _identity(config, files, contents, used),
+            identity.digest(config, files, contents, used),
             contents,
+            files,
         )
 
     def problem(self, where: Where, message: str) -> None:
@@ -227,12 +259,12 @@ class _Resolver:
 
     def built(self, kind: Kind, name: str, values: dict[str, Any], where: Where) -> Any:
         """The component of that name with these fields; None where they are wrong."""
-        cls: Any = registry.load(kind.key, name)
+        plugin = next((p for p in registry.plugins() if (p.kind, p.name) == (kind.key, name)), None)
+        cls: Any = _built_in(kind.key, name) if plugin is None else plugin.cls
 
         def report(below: Where, message: str) -> None:
             self.problem((*where, *below), message)
 
-        plugin = next((plugin for plugin in registry.plugins() if plugin.cls is cls), None)
         if plugin is None:
             return schema.build(cls, values, report, name)
 
@@ -318,11 +350,12 @@ class _Resolver:
     def used_plugins(self, loaded: list[Plugin], components: dict[str, list[Any]]) -> tuple[Plugin, ...]:
         """The given plugins, and any that were loaded before and whose trick is selected here."""
         found = {(plugin.kind, plugin.name): plugin for plugin in loaded}
+        own = {(plugin.kind, plugin.name) for plugin in registry.plugins()}
         for key, chosen in components.items():
             for component in chosen:
-                path = registry.source(key, component.name())
-                if not path.is_relative_to(registry.PACKAGE) and (key, component.name()) not in found:
-                    found[key, component.name()] = registry.add_plugin(path)
+                name = component.name()
+                if (key, name) in own and (key, name) not in found:
+                    found[key, name] = registry.add_plugin(registry.source(key, name))
         files = [plugin.path.name for plugin in found.values()]
         if len(set(files)) < len(files):
             # Their copies lie in one folder.
@@ -343,8 +376,7 @@ class _Resolver:
             mappings = [{"name": c.name(), **schema.to_mapping(c)} for c in components[key]]
             config[key] = mappings if kind.many else mappings[0]
         config.update(schema.to_mapping(settings))
-        each = {field.name: getattr(seeds, field.name) for field in fields(Seeds)}
-        config["seed"] = seeds.init if len(set(each.values())) == 1 else each
+        config["seed"] = identity.written(seeds)
         config["expect"] = {metric: str(comparison) for metric, comparison in sorted(expect.items())}
         config["plugins"] = [f"plugins/{plugin.path.name}" for plugin in plugins]
         return config
@@ -354,27 +386,11 @@ class _Resolver:
         found = {}
         for path in recipe.dataset.user_files():
             try:
-                found[path] = digest(self.files.resolve(path), compressed=False)
+                place = self.files.resolve(path)
+                if place not in self.digests:
+                    self.digests[place] = digest(place, compressed=False)
+                found[path] = self.digests[place]
             except UsageError as error:
                 names = [f.name for f in fields(recipe.dataset) if getattr(recipe.dataset, f.name) == path]
                 self.problem(("dataset", *names[:1]), str(error))
         return found
-
-
-def _decisive(config: dict[str, Any], contents: dict[str, str]) -> dict[str, Any]:
-    """The content counts, not where it lies: a file that was moved is the same experiment."""
-    decides = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    decides["dataset"] = {**decides["dataset"], **contents}
-    return decides
-
-
-def _identity(
-    config: dict[str, Any], files: dict[str, str], contents: dict[str, str], plugins: Sequence[Plugin]
-) -> str:
-    identity = {
-        "config": _decisive(config, contents),
-        "files": list(files.values()),
-        "plugins": sorted([plugin.kind, plugin.name, plugin.sha256] for plugin in plugins),
-    }
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

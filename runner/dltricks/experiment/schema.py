@@ -6,13 +6,14 @@ pydantic reads the dataclasses from outside and is imported only when something 
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import difflib
 import inspect
 import json
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def plain(value: Any) -> Any:
 
 def to_mapping(component: Any) -> dict[str, Any]:
     """All fields of a checked dataclass as plain values."""
-    return {field.name: plain(getattr(component, field.name)) for field in _fields(type(component))}
+    cls: Any = type(component)
+    return {field.name: plain(getattr(component, field.name)) for field in _fields(cls)}
 
 
 def build(cls: Any, values: dict[str, Any], report: Report, what: str = "") -> Any:
@@ -114,7 +116,7 @@ def build(cls: Any, values: dict[str, Any], report: Report, what: str = "") -> A
     try:
         # The strict rules for JSON are those wanted here: a whole number may stand for a float, a list for a
         # tuple, and nothing else converts.
-        return _adapter(cls).validate_json(json.dumps(_with_nulls(cls, values)))
+        return copy.copy(_validated(cls, json.dumps(_with_nulls(cls, values))))
     except ValidationError as error:
         seen = set()
         for problem in error.errors(include_url=False):
@@ -123,6 +125,12 @@ def build(cls: Any, values: dict[str, Any], report: Report, what: str = "") -> A
                 seen.add(place)
                 report(place, message)
         return None
+
+
+@lru_cache(maxsize=4096)
+def _validated(cls: Any, text: str) -> Any:
+    """Components of a sweep recur; each holder gets a copy of its own."""
+    return _adapter(cls).validate_json(text)
 
 
 NULL = "found nothing (null); write none, or leave the key out"
@@ -168,6 +176,8 @@ def allowed_by(schema: dict[str, Any]) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The whole experiment file as a JSON schema (draft 7), for editors; plugins that are loaded included."""
+    from dltricks.experiment.study_schema import study_keys  # which builds on this module
+
     definitions: dict[str, Any] = {}
     keys: dict[str, Any] = {
         "name": {
@@ -202,10 +212,11 @@ def json_schema() -> dict[str, Any]:
         "items": {"type": "string"},
         "default": [],
     }
+    keys.update(study_keys())
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "dltricks experiment",
-        "description": "One training, described trick by trick.",
+        "description": "One training, described trick by trick, or several that differ in seeds and a few values.",
         "type": "object",
         "properties": keys,
         "additionalProperties": False,
@@ -254,8 +265,9 @@ def _component_schema(kind: Kind, name: str, cls: Any) -> dict[str, Any]:
     }
 
 
-def _fields(cls: Any) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(cls) if field.init]
+@cache
+def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return tuple(field for field in dataclasses.fields(cls) if field.init)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -300,9 +312,13 @@ def _draft_7(schema: Any) -> Any:
 
 def _with_nulls(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
     """``none`` as None in the fields that may be absent."""
-    schemas = properties(cls)
-    optional = {name for name, schema in schemas.items() if {"const": "none"} in schema.get("anyOf", [])}
+    optional = _optional(cls)
     return {name: None if name in optional and value == "none" else value for name, value in values.items()}
+
+
+@cache
+def _optional(cls: Any) -> frozenset[str]:
+    return frozenset(name for name, schema in properties(cls).items() if {"const": "none"} in schema.get("anyOf", []))
 
 
 def _holds_null(value: Any) -> bool:

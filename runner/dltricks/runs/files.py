@@ -80,6 +80,9 @@ class Disk:
     def mkdir(self, path: Path) -> None:
         path.mkdir()
 
+    def rmdir(self, path: Path) -> None:
+        path.rmdir()
+
     def fsync_folder(self, path: Path) -> None:
         """Makes names in a folder durable; nothing on Windows, which cannot open folders."""
         if sys.platform == "win32":
@@ -273,6 +276,18 @@ def remove(path: Path) -> None:
     """Removes a file or a link; a missing one is no error."""
     with reported(path), suppress(FileNotFoundError):
         disk.unlink(path)
+
+
+def remove_folder(path: Path) -> bool:
+    """Removes an empty folder; False where it is not empty. A missing one is no error."""
+    with reported(path), suppress(FileNotFoundError):
+        try:
+            disk.rmdir(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return False
+    return True
 
 
 def names(folder: Path) -> list[str]:

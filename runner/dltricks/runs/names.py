@@ -9,6 +9,7 @@ from typing import Any
 
 from dltricks.core.errors import UsageError
 from dltricks.core.folder_name import LONGEST, RESERVED, name_problem
+from dltricks.core.spelling import spell
 from dltricks.runs import files
 
 DIGITS = 12
@@ -39,17 +40,9 @@ def safe_label(text: str, longest: int = LONGEST) -> str:
 
 def label(varied: Mapping[str, Any], seed: Any) -> str:
     """What tells a run from its neighbours, for people: ``dropout=0.5,optimizer.lr=0.01-s3``."""
-    ending = safe_label(f"s{_spell(seed)}", 30)
-    values = ",".join(f"{key}={_spell(value)}" for key, value in varied.items())
+    ending = safe_label(f"s{spell(seed)}", 30)
+    values = ",".join(f"{key}={spell(value)}" for key, value in varied.items())
     return f"{safe_label(values, LONGEST - len(ending) - 1)}-{ending}" if values else ending
-
-
-def _spell(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "+".join(_spell(item) if key == "name" else f"{key}={_spell(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return "+".join(map(_spell, value))
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
 def run_path(runs_dir: Path, name: str, label: str, config_hash: str) -> Path:
@@ -61,14 +54,21 @@ def run_path(runs_dir: Path, name: str, label: str, config_hash: str) -> Path:
     return runs_dir / check_name(name) / f"{safe_label(label)}-{config_hash[:DIGITS]}"
 
 
-def find_by_hash(runs_dir: Path, config_hash: str, name: str | None = None) -> Path | None:
-    """The folder of the run with a hash, whatever it is called; first looked for under ``name``."""
-    if not _HASH.fullmatch(config_hash):
-        raise ValueError(f"not a hash: {config_hash!r}")
-    ending = f"-{config_hash[:DIGITS]}"
-    groups = [group for group in files.names(runs_dir) if (runs_dir / group).is_dir()]
-    for group in sorted(groups, key=lambda group: group != name):
-        for folder in files.names(runs_dir / group):
-            if folder.endswith(ending) and (runs_dir / group / folder).is_dir():
-                return runs_dir / group / folder
-    return None
+class Folders:
+    """The run folders below a folder of runs, found by their hashes whatever they are called."""
+
+    def __init__(self, runs_dir: Path, name: str | None = None) -> None:
+        """Looks at all folders once; of several with a hash the one under ``name`` counts."""
+        self._found: dict[str, Path] = {}
+        groups = [group for group in files.names(runs_dir) if (runs_dir / group).is_dir()]
+        for group in sorted(groups, key=lambda group: group != name):
+            for folder in files.names(runs_dir / group):
+                ending = folder.rpartition("-")[2]
+                if len(ending) == DIGITS and ending not in self._found and (runs_dir / group / folder).is_dir():
+                    self._found[ending] = runs_dir / group / folder
+
+    def find(self, config_hash: str) -> Path | None:
+        """The folder of the run with a hash."""
+        if not _HASH.fullmatch(config_hash):
+            raise ValueError(f"not a hash: {config_hash!r}")
+        return self._found.get(config_hash[:DIGITS])

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from dltricks.core.errors import StoppedError
 from dltricks.engine.hooks import Hook
 from dltricks.engine.trainer import Outcome, Trainer
 from dltricks.runs.folder import RunFolder
-
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+from dltricks.runs.signals import Signals
 
 
 @dataclass
@@ -34,34 +30,12 @@ class Recording:
 class Recorder(Hook):
     """Records the runs of a stack, in the order in which they were handed to the trainer."""
 
-    def __init__(self, recordings: Sequence[Recording], checkpoint_seconds: float) -> None:
+    def __init__(self, recordings: Sequence[Recording], checkpoint_seconds: float, signals: Signals) -> None:
         self.recordings = recordings
         self.seconds = checkpoint_seconds
         self.results: list[dict[str, Any] | None] = [None] * len(recordings)
         """The content of each run.json, once its run has ended."""
-        self._signal: int | None = None
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Takes signals while inside: the first lets the step end and be saved, a second leaves at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in SIGNALS}
-        # Who started us under nohup wants hang-ups ignored; a handler that is not Python's could not be put back.
-        before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
-        for number in before:
-            signal.signal(number, self._take)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        if self._signal is not None:
-            raise SystemExit(128 + number)
-        self._signal = number
+        self.signals = signals
 
     def on_train_begin(self, run: Trainer) -> None:
         now = time.monotonic()
@@ -69,7 +43,7 @@ class Recorder(Hook):
 
     def on_step_end(self, run: Trainer) -> None:
         # The last step of an epoch belongs together with its evaluation: on_epoch_end takes over there.
-        if run.step < run.steps and (self._signal is not None or time.monotonic() >= self._next):
+        if run.step < run.steps and (self.signals.number is not None or time.monotonic() >= self._next):
             self._save(run)
 
     def on_epoch_end(self, run: Trainer) -> None:
@@ -88,19 +62,20 @@ class Recorder(Hook):
             if outcome:
                 self.results[number] = recording.folder.finish(_record(recording, outcome), outcome.weights)
                 recording.done = True
-        if run.active and (self._signal is not None or now >= self._next):
+        if run.active and (self.signals.number is not None or now >= self._next):
             self._save(run)
 
     def _save(self, run: Trainer) -> None:
-        for k, number in enumerate(run.numbers):
-            if not self.recordings[number].done and run.outcomes[number] is None:
-                self.recordings[number].folder.checkpoint(run.t, run.state(k))
+        for k, replica in enumerate(run.numbers):
+            if not self.recordings[replica].done and run.outcomes[replica] is None:
+                self.recordings[replica].folder.checkpoint(run.t, run.state(k))
         self._next = time.monotonic() + self.seconds
-        if self._signal is not None:
+        number = self.signals.number
+        if number is not None:
             raise StoppedError(
-                f"stopped by {signal.Signals(self._signal).name} after {run.t:,} steps, in epoch {run.epoch + 1} of "
+                f"stopped by {signal.Signals(number).name} after {run.t:,} steps, in epoch {run.epoch + 1} of "
                 f"{run.recipes[0].epochs}; the same command goes on from there",
-                self._signal,
+                number,
             )
 
 

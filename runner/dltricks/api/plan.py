@@ -1,0 +1,78 @@
+"""What a training would do, without doing it: runs, stacks, what is done already, and how long the rest will take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dltricks.api.lab import Lab, Means, Silent
+from dltricks.api.session import MAX_RUNS, Overrides, PathLike, open_study
+from dltricks.api.study import next_work, plan_of, save
+from dltricks.execution import manifest as manifests
+from dltricks.execution.packing import Plan
+from dltricks.experiment.datafiles import at_home
+
+
+def plan(
+    file: PathLike,
+    overrides: Overrides = (),
+    *,
+    runs_dir: PathLike = "runs",
+    data_dir: PathLike | None = None,
+    plugins: Sequence[PathLike] = (),
+    workers: int | None = None,
+    max_runs: int = MAX_RUNS,
+    manifest: PathLike | None = None,
+    quiet: bool = True,
+    **values: Any,
+) -> Plan:
+    """Plans a training. Where the experiment tunes and its choices are not made yet, it is the tuning that is planned.
+
+    Args:
+        file: the experiment file.
+        overrides: values laid over the file's: ``["optimizer.lr=0.1", "dropout=0,0.5"]`` or ``{"optimizer.lr": 0.1}``.
+        runs_dir: where run folders lie.
+        data_dir: where data sets lie; before $DLTRICKS_DATA and the user's cache.
+        plugins: files with tricks of the user's own.
+        workers: processes that train at once; by default one for each core.
+        max_runs: a larger study is refused.
+        manifest: where to write the plan for ``worker``; study.json is then written as well.
+        quiet: whether a download shows no progress bar.
+        values: further values as arguments, such as ``dropout=0.5`` or ``seeds=10``.
+
+    Raises:
+        UsageError, DamagedError: as ``train`` would.
+    """
+    means = Means(at_home(Path(runs_dir)), None if data_dir is None else Path(data_dir), workers=workers)
+    return plan_study(
+        file, overrides, values, means=means, plugins=plugins, max_runs=max_runs, manifest=manifest, quiet=quiet
+    )
+
+
+def plan_study(
+    file: PathLike,
+    overrides: Overrides,
+    values: dict[str, Any],
+    *,
+    means: Means,
+    plugins: Sequence[PathLike] = (),
+    fresh: bool = False,
+    max_runs: int = MAX_RUNS,
+    manifest: PathLike | None = None,
+    quiet: bool = True,
+) -> Plan:
+    """As ``plan``, for given means."""
+    study = open_study(file, overrides, values, max_runs)
+    lab = Lab(means, Silent(_ignore), quiet)
+    work = next_work(study, lab, [Path(plugin) for plugin in plugins], fresh=fresh)
+    found = plan_of(work, lab, fresh=fresh)
+    if manifest is not None:
+        if work.kind != "tuning" and study.several:
+            save(work, means.runs_dir)
+        manifests.save(Path(manifest), found)
+    return found
+
+
+def _ignore(message: str) -> None:
+    """Nothing is trained that could be told of."""

@@ -1,0 +1,84 @@
+"""``dltricks ablate``: which tricks of a file earn their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dltricks.cli.options import (
+    DataDir,
+    Debug,
+    Executor,
+    File,
+    Format,
+    FormatOption,
+    Fresh,
+    Json,
+    MaxRuns,
+    Overrides,
+    Plugins,
+    Quiet,
+    RunsDir,
+    Scheduler,
+    Threads,
+    Workers,
+    chosen,
+)
+
+NAME = "ablate"
+
+
+def command(
+    file: File,
+    overrides: Overrides = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Also ask how each two tricks work together.")] = False,
+    runs_dir: RunsDir = Path("runs"),
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    fresh: Fresh = False,
+    workers: Workers = None,
+    executor: Executor = None,
+    scheduler: Scheduler = None,
+    threads: Threads = None,
+    max_runs: MaxRuns = 10_000,
+    format: FormatOption = Format.table,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a file without each of its tricks in turn, and its plain form with each of them in turn.
+
+    Every arm has the same seeds: those of the file or of seeds=N, else five.
+    """
+    from dltricks.api.ablate import ablate_study
+    from dltricks.api.lab import Means
+    from dltricks.api.tuning import tuned_label
+    from dltricks.cli.ablation_report import print_ablation
+    from dltricks.cli.output import say
+    from dltricks.cli.train import judge
+    from dltricks.experiment.ablation import AS_IT_STANDS
+
+    view = None
+    if not quiet:
+        from dltricks.cli.study_progress import study_view
+
+        view = study_view()
+    means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
+    result = ablate_study(
+        file,
+        overrides or [],
+        {},
+        pairs=pairs,
+        means=means,
+        plugins=plugin or [],
+        fresh=fresh,
+        max_runs=max_runs,
+        quiet=quiet,
+        view=view,
+        notify=say,
+    )
+    print_ablation(result, chosen(format, json))
+    # What the file expects of its tricks, it does not expect without them.
+    judge(result.trained, expected=[AS_IT_STANDS, tuned_label(AS_IT_STANDS)])

@@ -1,0 +1,88 @@
+"""How long a step takes in stacks of several sizes, by trying it for a few milliseconds on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dltricks.engine.footprint import replica_bytes
+from dltricks.engine.loop import step
+from dltricks.engine.numerics import exact
+from dltricks.engine.trainer import Trainer
+from dltricks.execution.data import Datasets
+from dltricks.execution.stack import build
+from dltricks.experiment.resolve import Experiment
+
+LARGEST = 64
+"""Runs in a stack at most: larger ones gain nothing, and lose more when a process dies."""
+TRIALS = 4
+"""Steps of which the fastest counts, after one that makes the buffers."""
+WORTH = 0.95
+"""A larger stack must need less than this share of the time per run to be preferred."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The stack size that served best."""
+
+    size: int
+    seconds: float
+    """Of one run's whole training in such a stack, were it to take all its epochs."""
+
+
+def measure(
+    experiments: Sequence[Experiment], datasets: Datasets, most: int, memory: int | None, seconds: float
+) -> Measured:
+    """Tries stacks of some of the runs, beginning with small ones, and tells which size serves best.
+
+    Args:
+        experiments: that may share a stack.
+        datasets: the process's data.
+        most: runs in a stack at most.
+        memory: bytes that one stack may take; None for no bound.
+        seconds: how long this may take; the smallest stack is tried in any case.
+
+    Raises:
+        UsageError, DamagedError: runs that cannot be trained.
+    """
+    began = time.perf_counter()
+    best: Measured | None = None
+    most = min(most, LARGEST, len(experiments))
+    for size in _sizes(most):
+        trainer = build(experiments[:size], datasets)
+        needed = _step_seconds(trainer) / size * trainer.steps * experiments[0].recipe.epochs
+        if best is None or needed < WORTH * best.seconds:
+            best = Measured(size, needed)
+        if memory is not None:
+            most = min(most, max(size, memory // replica_bytes(trainer)))
+        if time.perf_counter() - began > seconds:
+            break
+    assert best is not None
+    return best
+
+
+def _sizes(most: int) -> Iterator[int]:
+    """A small stack, and then the largest; what lies between is little slower than the better of the two."""
+    small = -(-most // 8)
+    yield small
+    if most > 2 * small:
+        yield -(-most // 2)
+    if most > small:
+        yield most
+
+
+def _step_seconds(trainer: Trainer) -> float:
+    with exact():
+        trainer.begin_epoch()
+        seconds = []
+        before = time.perf_counter()
+        for batch in trainer.batches():
+            step(trainer, batch, trainer.lr[:, trainer.step, None])
+            now = time.perf_counter()
+            seconds.append(now - before)
+            before = now
+            if len(seconds) > TRIALS:
+                break
+    # The first one makes the buffers.
+    return min(seconds[1:] or seconds)

@@ -1,0 +1,154 @@
+"""From the runs of a plan to stacks for workers: what may share a stack, how large, and what it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from dltricks.core.component import Component, numeric_fields
+from dltricks.core.registry import KINDS
+from dltricks.engine.recipe import Recipe
+from dltricks.execution import memory
+from dltricks.execution.data import Datasets
+from dltricks.execution.measure import LARGEST, Measured, measure
+from dltricks.execution.task import PlannedRun, Task, cut
+
+SECONDS = 0.3
+"""For all measurements of a plan."""
+MEMORY = 0.5
+"""The share of the available memory that stacks may fill."""
+START = 0.4
+"""Seconds that a worker process takes to start: less work than that is not worth one."""
+BESIDE = 1.25
+"""What a run takes in all, as a multiple of its steps: evaluation, metrics, and files."""
+
+ONE_BY_ONE = {"scaling", "augmentation", "schedule", "early_stopping"}
+"""Kinds that the engine asks for each run apart, so that they may be anything in a stack."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that may share a stack and are still to be trained."""
+
+    runs: tuple[PlannedRun, ...]
+    size: int
+    """Runs in each of its stacks, at most."""
+    seconds: float
+    """Estimated, of one run in such a stack."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is to happen."""
+
+    runs: tuple[PlannedRun, ...]
+    """All of the study, in its order."""
+    done: Mapping[int, str]
+    """What has become of runs that are not to be trained, by number: finished, diverged or damaged."""
+    groups: tuple[Group, ...]
+    tasks: tuple[Task, ...]
+    """The longest first."""
+    workers: int
+    """How many tasks are trained at once."""
+    seconds: float
+    """Estimated, until the last of them ends."""
+
+
+def pack(
+    runs: Sequence[PlannedRun],
+    done: Mapping[int, str],
+    datasets: Datasets,
+    *,
+    workers: int,
+    chosen: bool = False,
+    data_dir: Path | None = None,
+) -> Plan:
+    """Groups the runs that are not done, measures, and cuts the groups into tasks.
+
+    Args:
+        runs: all of the study.
+        done: status by number of those that need no training.
+        datasets: the process's data.
+        workers: processes at most.
+        chosen: whether the user asked for so many; else little work is done by one.
+        data_dir: handed on to the tasks.
+
+    Raises:
+        UsageError, DamagedError: a group that was measured and cannot be trained.
+    """
+    groups = _measured(_grouped([run for run in runs if run.number not in done]), datasets, workers)
+    total = sum(len(group.runs) * group.seconds for group in groups)
+    if not chosen and total / workers + START > total:
+        workers = 1
+    tasks: list[tuple[float, Task]] = []
+    for group in groups:
+        seconds = len(group.runs) * group.seconds
+        # No stack may be longer than all take together when they are shared out evenly.
+        stacks = max(ceil(len(group.runs) / group.size), min(len(group.runs), round(seconds * workers / total)))
+        tasks += [(len(part) * group.seconds, Task(tuple(part), data_dir)) for part in cut(group.runs, stacks)]
+    tasks.sort(key=lambda each: -each[0])
+    workers = max(1, min(workers, len(tasks)))
+    return Plan(
+        tuple(runs),
+        done,
+        tuple(groups),
+        tuple(task for _, task in tasks),
+        workers,
+        _makespan([seconds for seconds, _ in tasks], workers),
+    )
+
+
+def stack_key(recipe: Recipe) -> tuple[Any, ...]:
+    """What runs must share to train as one stack: everything but seeds and numeric fields."""
+    settings = [getattr(recipe, field.name) for field in fields(recipe) if field.name not in (*KINDS, "seeds")]
+    data = repr(recipe.dataset), type(recipe.dataset)
+    parts = [_shape(getattr(recipe, kind)) for kind in KINDS if kind not in ONE_BY_ONE | {"dataset", "initializer"}]
+    # Only what draws from data needs the whole stack.
+    initializer = _shape(recipe.initializer) if recipe.initializer.data_dependent else None
+    return (*settings, data, initializer, *parts)
+
+
+def _shape(component: Component) -> tuple[Any, ...]:
+    cls = type(component)
+    numeric = numeric_fields(cls)
+    return cls, *(repr(getattr(component, field.name)) for field in fields(cls) if field.name not in numeric)
+
+
+def _grouped(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
+    groups: dict[tuple[Any, ...], list[PlannedRun]] = {}
+    for run in runs:
+        groups.setdefault(stack_key(run.experiment.recipe), []).append(run)
+    return list(groups.values())
+
+
+def _measured(groups: Sequence[Sequence[PlannedRun]], datasets: Datasets, workers: int) -> list[Group]:
+    """The groups with their stack sizes; when time is up, later ones are taken to be like those before."""
+    free = memory.available()
+    bound = None if free is None else int(free * MEMORY) // workers
+    end = time.perf_counter() + SECONDS
+    found: list[Measured] = []
+    for runs in groups:
+        left = end - time.perf_counter()
+        if left < 0:
+            break
+        most = ceil(len(runs) / workers) if len(groups) < workers else min(LARGEST, len(runs))
+        found.append(
+            measure([run.experiment for run in runs], datasets, most, bound, left / (len(groups) - len(found)))
+        )
+    if not found:
+        return []
+    rest = Measured(min(one.size for one in found), sum(one.seconds for one in found) / len(found))
+    found += [rest] * (len(groups) - len(found))
+    return [Group(tuple(runs), one.size, one.seconds * BESIDE) for runs, one in zip(groups, found, strict=True)]
+
+
+def _makespan(seconds: Sequence[float], workers: int) -> float:
+    """When the last of the tasks ends, if each goes to the worker that is free first."""
+    ends = [0.0] * workers
+    for each in seconds:
+        ends[ends.index(min(ends))] += each
+    return max(ends)

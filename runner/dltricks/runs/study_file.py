@@ -1,0 +1,52 @@
+"""study.json: what a sweep, an ablation or a tuned comparison planned, beside the folders of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from dltricks.runs import files, names, sealed
+
+NAME = "study.json"
+FORMAT = 1
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """The plan of the study below ``runs/<name>``; None where there was none.
+
+    Raises:
+        DamagedError: not what was written.
+    """
+    return sealed.load(folder / NAME, FORMAT)
+
+
+def save(folder: Path, study: Mapping[str, Any]) -> None:
+    """Replaces the plan. Runs that the old one held and the new one does not are remembered as superseded."""
+    files.make_folder(folder)
+    before = load(folder)
+    planned = {run["hash"] for run in study["runs"]}
+    superseded: list[str] = []
+    if before is not None:
+        earlier = [*before["superseded"], *(run["hash"] for run in before["runs"])]
+        superseded = [config_hash for config_hash in dict.fromkeys(earlier) if config_hash not in planned]
+    content = {"format": FORMAT, **study, "superseded": superseded}
+    if before is None or {key: before.get(key) for key in content} != content:
+        sealed.save(folder / NAME, content)
+        files.sync_folder(folder)
+
+
+def forget(folder: Path, removed: Collection[str]) -> None:
+    """Strikes runs that were removed off those that are remembered as superseded.
+
+    Args:
+        folder: ``runs/<name>``, where there need be no study.
+        removed: of each run how its hash begins, as in the name of its folder.
+    """
+    before = load(folder)
+    if before is None:
+        return
+    left = [config_hash for config_hash in before["superseded"] if config_hash[: names.DIGITS] not in removed]
+    if left != before["superseded"]:
+        sealed.save(folder / NAME, {**before, "superseded": left})
+        files.sync_folder(folder)
