@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 _DIGITS = Path(__file__).parent.parent / "runner" / "dltricks" / "datasets" / "files" / "digits.npz"
 
 Array = NDArray[Any]
+
+Style = Literal["ordinary", "tuned"]
+"""As a competent user writes it first, or as an expert does who measures."""
 
 
 class Run(NamedTuple):
@@ -42,6 +45,7 @@ def runs(first_seed: int = 0) -> list[Run]:
 def options(description: str | None) -> argparse.ArgumentParser:
     """What every peer takes on the command line."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--style", choices=get_args(Style), default="tuned")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--runs-dir", type=Path, required=True)
     return parser
@@ -65,6 +69,11 @@ def split(labels: Array, seed: int) -> tuple[Array, Array]:
     held_out = np.zeros(len(labels), bool)
     held_out[by_class[chosen.astype(np.int64)]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def table(metrics: Iterable[Sequence[float]]) -> list[dict[str, float]]:
+    """The lines of a metrics file, from the four of ``METRICS`` for each epoch."""
+    return [{"epoch": epoch, **dict(zip(METRICS, row, strict=True))} for epoch, row in enumerate(metrics, 1)]
 
 
 def write(

@@ -1,16 +1,9 @@
-"""The study in JAX: all runs as one compiled program, ``vmap`` over the runs, ``scan`` over epochs and their steps.
+"""The study in JAX: all runs as one compiled program. ``study_jax_ordinary.py`` and ``study_jax_tuned.py`` say how.
 
-    python benchmarks/study_jax.py --runs-dir DIR [--epochs 30] [--devices 2] [--steady]
+    python benchmarks/study_jax.py --runs-dir DIR [--epochs 30] [--style tuned] [--devices 2] [--steady]
 
-XLA hardly spreads operations this small over threads. With two devices it sees the processor as two, each of which
-trains half of the runs. The last batch of an epoch is short; it is filled up with samples of weight 0. Prints seconds
-as JSON: ``import``, ``inputs``, ``compile``, ``call``, ``write``, and with ``--steady`` also ``steady``, a second study
-with other seeds after all else is done: its inputs, the call, and the results fetched, but no files.
-
-What was tried for the steady state with two devices, as multiples of its time: random bits from ``rbg`` 3.7, from
-``unsafe_rbg`` 1.9, 8 of them instead of 16 for a unit 2; one gather for an epoch instead of one for each step,
-``unroll``, and XLA's optimization level 1, which compiles in four fifths of the time, 1; level 0 8; vectors of 512 bits
-0.87. Donated buffers are not worth a word here: all inputs and outputs together are 10 MB.
+Prints seconds as JSON: ``import``, ``inputs``, ``compile``, ``call``, ``write``, and with ``--steady`` also ``steady``,
+a second study with other seeds after all else is done: its inputs, the call, and the results fetched, but no files.
 """
 
 from __future__ import annotations
@@ -23,125 +16,22 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from study_common import (
-    BATCH,
-    CLASSES,
-    HIDDEN,
-    LR,
-    METRICS,
-    Array,
-    Run,
-    config,
-    digits,
-    options,
-    runs,
-    split,
-    write,
-)
+from study_common import Array, config, options, runs, table, write
 
-X, Y = digits()
-SAMPLES = len(split(Y, 0)[0])
-STEPS = -(-SAMPLES // BATCH)
-WEIGHTS = (np.arange(STEPS * BATCH) < SAMPLES).astype(np.float32).reshape(STEPS, BATCH)
 FLAGS = "--xla_force_host_platform_device_count={} --xla_backend_optimization_level=1 --xla_cpu_prefer_vector_width=512"
-
-
-def inputs(study: list[Run], epochs: int) -> dict[str, Any]:
-    """What each run is given, a row for each: first weights, orders, validation part, dropout rate, seed."""
-    networks, orders, val_parts = [], np.zeros((len(study), epochs, STEPS * BATCH), np.int32), []
-    for k, run in enumerate(study):
-        train_part, val_part = split(Y, run.seed)
-        rng = np.random.default_rng([run.seed, 1])
-        networks.append(
-            {
-                "w1": rng.normal(0, np.sqrt(2 / 64), (64, HIDDEN)).astype(np.float32),
-                "b1": np.zeros(HIDDEN, np.float32),
-                "w2": rng.normal(0, np.sqrt(2 / HIDDEN), (HIDDEN, CLASSES)).astype(np.float32),
-                "b2": np.zeros(CLASSES, np.float32),
-            }
-        )
-        for epoch in range(epochs):
-            orders[k, epoch, :SAMPLES] = rng.permutation(train_part)
-        val_parts.append(val_part)
-    return {
-        "net": {name: np.stack([net[name] for net in networks]) for name in networks[0]},
-        "orders": orders.reshape(len(study), epochs, STEPS, BATCH),
-        "val": np.stack(val_parts).astype(np.int32),
-        "rate": np.array([run.rate for run in study], np.float32),
-        "seed": np.array([run.seed for run in study], np.uint32),
-    }
-
-
-def program(devices: int) -> Any:
-    """The study, to be compiled, and what lays its inputs on the devices."""
-    import jax
-    import jax.numpy as jnp
-    from jax import lax
-
-    def forward(net: Any, x: Any, mask: Any = None) -> Any:
-        h = jax.nn.relu(x @ net["w1"] + net["b1"])
-        return (h if mask is None else h * mask) @ net["w2"] + net["b2"]
-
-    def losses(z: Any, labels: Any) -> Any:
-        return jax.nn.logsumexp(z, -1) - jnp.take_along_axis(z, labels[:, None], -1)[:, 0]
-
-    def train(run: dict[str, Any]) -> Any:
-        x, y = jnp.asarray(X), jnp.asarray(Y.astype(np.int32))
-        val_x, val_y = x[run["val"]], y[run["val"]]
-        # 16 random bits for each unit are enough, as in dltricks.
-        threshold = jnp.round(run["rate"] * 65536).astype(jnp.uint16)
-        scale = 1 / (1 - threshold.astype(jnp.float32) / 65536)
-
-        def objective(net: Any, batch: Any, labels: Any, weights: Any, mask: Any) -> Any:
-            z = forward(net, batch, mask)
-            total = (losses(z, labels) * weights).sum()
-            right = ((z.argmax(-1) == labels) * weights).sum()
-            return total / weights.sum(), jnp.stack([total, right])
-
-        def step(state: Any, given: Any) -> Any:
-            net, m, v, t = state
-            index, weights, key = given
-            mask = (jax.random.bits(key, (BATCH, HIDDEN), jnp.uint16) >= threshold) * scale
-            g, sums = jax.grad(objective, has_aux=True)(net, x[index], y[index], weights, mask)
-            t += 1
-            m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
-            v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-            rate, root = LR / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
-            net = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + 1e-8), net, m, v)
-            return (net, m, v, t), sums
-
-        def epoch(state: Any, given: Any) -> Any:
-            order, number = given
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(run["seed"]), number), STEPS)
-            state, sums = lax.scan(step, state, (order, WEIGHTS, keys))
-            z = forward(state[0], val_x)
-            found = jnp.stack([losses(z, val_y).mean(), (z.argmax(-1) == val_y).mean()])
-            return state, jnp.concatenate([sums.sum(0) / SAMPLES, found])
-
-        zeros = jax.tree.map(jnp.zeros_like, run["net"])
-        numbers = jnp.arange(run["orders"].shape[0])
-        state, metrics = lax.scan(epoch, (run["net"], zeros, zeros, jnp.float32(0)), (run["orders"], numbers))
-        return state[0], metrics
-
-    study = jax.vmap(train)
-    if devices == 1:
-        return jax.jit(study), jax.device_put
-    mesh = jax.make_mesh((devices,), ("runs",), axis_types=(jax.sharding.AxisType.Auto,))
-    rows = jax.sharding.PartitionSpec("runs")
-    spread = jax.sharding.NamedSharding(mesh, rows)
-    study = jax.shard_map(study, mesh=mesh, in_specs=rows, out_specs=rows, check_vma=False)
-    return jax.jit(study), lambda values: jax.device_put(values, spread)
+"""Of the tuned program; the ordinary one leaves XLA alone."""
 
 
 def main() -> None:
     """Trains all runs."""
     parser = options(__doc__)
-    parser.add_argument("--devices", type=int, default=2)
+    parser.add_argument("--devices", type=int, help="of the tuned program")
     parser.add_argument("--steady", action="store_true")
     arguments = parser.parse_args()
-    epochs, seconds = arguments.epochs, {}
-    # Read when jax is first used.
-    os.environ["XLA_FLAGS"] = FLAGS.format(arguments.devices)
+    ordinary = arguments.style == "ordinary"
+    if ordinary and arguments.devices is not None:
+        parser.error("--devices goes with --style tuned")
+    epochs, devices, seconds = arguments.epochs, arguments.devices or 2, {}
 
     @contextmanager
     def timed(name: str) -> Iterator[None]:
@@ -149,32 +39,34 @@ def main() -> None:
         yield
         seconds[name] = time.perf_counter() - began
 
-    def study(first_seed: int) -> Any:
-        return put(inputs(runs(first_seed), epochs))
-
     def fetch(found: Any) -> tuple[dict[str, Array], Array]:
         nets, metrics = found
         return {name: np.asarray(value) for name, value in nets.items()}, np.asarray(metrics)
 
     with timed("import"):
-        train, put = program(arguments.devices)
+        if ordinary:
+            import study_jax_ordinary
+
+            train, inputs = study_jax_ordinary.program(epochs)
+        else:
+            # Read when jax is first used.
+            os.environ["XLA_FLAGS"] = FLAGS.format(devices)
+            import study_jax_tuned
+
+            train, inputs = study_jax_tuned.program(epochs, devices)
     with timed("inputs"):
-        given = study(0)
+        given = inputs(runs())
     with timed("compile"):
-        compiled = train.lower(given).compile()
+        compiled = train.lower(*given).compile()
     with timed("call"):
-        nets, metrics = fetch(compiled(given))
+        nets, metrics = fetch(compiled(*given))
     with timed("write"):
         for k, run in enumerate(runs()):
-            lines = [
-                {"epoch": epoch, **dict(zip(METRICS, values, strict=True))}
-                for epoch, values in enumerate(metrics[k].tolist(), 1)
-            ]
             weights = {name: value[k] for name, value in nets.items()}
-            write(arguments.runs_dir / run.name, config(run, epochs), lines, weights)
+            write(arguments.runs_dir / run.name, config(run, epochs), table(metrics[k].tolist()), weights)
     if arguments.steady:
         with timed("steady"):
-            fetch(compiled(study(len(runs()))))
+            fetch(compiled(*inputs(runs(len(runs())))))
     print(json.dumps(seconds))
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from engine.small import clip, recipe, run, same
 
-from dltricks.api.session import open_experiment
+from dltricks.api.session import open_study
 from dltricks.core.registry import load
 from dltricks.core.store import Parameter, Store
 from dltricks.engine.update import Updater
+from dltricks.experiment.study import experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -119,7 +120,14 @@ def test_the_report_has_a_section_for_every_claim() -> None:
 
 @pytest.mark.parametrize("name", sorted(sections()))
 def test_every_arm_of_the_report_can_be_trained(name: str) -> None:
-    arms = set(re.findall(r"`([a-z_.]+=[^`]*)`", sections()[name]))
-    assert arms
-    for arm in arms:
-        open_experiment(ROOT / "configs" / "tricks" / f"{name}.yaml", arm.split())
+    for arm in set(re.findall(r"`([a-z_.]+=[^`]*)`", sections()[name])):
+        study = open_study(ROOT / "configs" / "tricks" / f"{name}.yaml", arm.split(), {})
+        assert list(experiments(study, seeds=[0]))
+
+
+def test_the_commands_of_the_report_are_those_of_the_files() -> None:
+    commands = re.findall(r"^ +(dltricks train .*)$", (ROOT / "docs" / "lesson.md").read_text("utf-8"), re.MULTILINE)
+    assert commands
+    for command in commands:
+        file = ROOT / command.split()[2]
+        assert f"# {command}\n" in file.read_text("utf-8")

@@ -168,10 +168,16 @@ def test_an_interrupted_tuning_run_is_known_by_its_seed(folder: Path, told: list
 
 
 def test_a_run_in_training_is_not_listed(folder: Path, told: list[str]) -> None:
-    path = interrupt()
-    with lock.hold(path):
+    path, tuning = interrupt(), train(seed=TUNING)
+    with lock.hold(path), lock.hold(tuning):
         assert listed(told, remove=True) == {}
-    assert listed(told) == {path.name: "interrupted"}
+    assert listed(told) == {path.name: "interrupted", tuning.name: "tuning, not yet judged"}
+
+
+def test_a_run_that_a_study_judges_is_none_of_tuning(folder: Path, told: list[str]) -> None:
+    path = train(seed=TUNING)
+    plan(folder, path, tuned={"plan": ""})
+    assert listed(told) == {}
 
 
 def test_a_damaged_run_stays_and_is_mentioned_with_the_remedy(folder: Path, told: list[str]) -> None:

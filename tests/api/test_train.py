@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.shell import decisive, environment, tree
+from cli.shell import all_decisive, decisive, environment, stats, tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dltricks
 from dltricks.api.session import Run
-from dltricks.core.errors import DamagedError, LockedError, UsageError
+from dltricks.core.errors import DamagedError, LockedError, SomeFailedError, UsageError
 from dltricks.core.parallel import pool
 from dltricks.engine.hooks import Hook
 from dltricks.engine.trainer import Trainer
@@ -107,6 +107,16 @@ def test_ways_to_give_values(folder: Path, overrides: object, values: dict[str, 
         ({"limit": 5}, "argument: limit: the training part has no sample of class"),
         ({"batch_size": 1000}, "argument: batch_size: 1000 is more than the 300 training samples"),
         ({"dtype": np.float32}, "dtype"),
+        ({"seeds": 3, "max_runs": 2}, "3 seeds are as many runs, more than the 2 of --max-runs"),
+        ({"seeds": 0}, "argument: seeds: found 0"),
+        ({"seeds": 2, "batch_size": 1000}, "argument: batch_size: 1000 is more than the 300 training samples"),
+        ({"seeds": 2, "threads": 0}, "threads: found 0"),
+        ({"seeds": 2, "workers": 0}, "workers: found 0"),
+        ({"seeds": 2, "executor": "ray"}, "executor: found 'ray', allowed: serial, processes, dask"),
+        ({"seeds": 2, "executor": "dask"}, "the executor dask needs the address of a scheduler"),
+        ({"sweep": {"dropout": [0.1, 1.0]}}, r"dropout\.rate: found 1\.0, .*in the arm dropout=1"),
+        ({"sweep": {"dropuot": [0.1]}}, "unknown key 'dropuot'; did you mean 'dropout'"),
+        ({"seeds": 2, "hooks": [StopAfter(1)]}, "hooks see the loop of a single run"),
     ],
 )
 def test_wrong_arguments(folder: Path, arguments: dict[str, object], message: str) -> None:
@@ -308,3 +318,56 @@ def test_runs_in_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert run.path.is_relative_to(folder / "home" / "runs")
     assert dltricks.evaluate("small", runs_dir="~/runs").run.path == run.path
     assert not (folder / "~").exists()
+
+
+def test_the_runs_of_a_study_are_in_the_order_of_the_plan(folder: Path) -> None:
+    (one,) = dltricks.train("small.yaml", dropout=0.2, seed=0)
+    runs = dltricks.train("small.yaml", sweep={"dropout": [0, 0.2]}, seeds=[2, 0])
+    assert [(run.config["dropout"].get("rate", 0), run.config["seed"]) for run in runs] == [
+        *[(0, 2), (0, 0)],
+        *[(0.2, 2), (0.2, 0)],
+    ]
+    assert [run.reused for run in runs] == [False, False, False, True]
+    assert runs[3].path == one.path
+    assert all(run.metrics["epoch"].tolist() == [1, 2] for run in runs)
+    assert all(run.reused for run in dltricks.train("small.yaml", ["dropout=0,0.2", "seeds=[0, 2]"]))
+
+
+@pytest.mark.parametrize("means", [{"executor": "processes", "workers": 1}, {"workers": 2}, {"workers": 4}], ids=str)
+def test_the_same_bytes_from_whatever_trains(folder: Path, means: dict[str, object]) -> None:
+    values = {"sweep": {"dropout": [0, 0.2], "optimizer.lr": [1e-3, 1e-2]}, "seeds": 2, "normalization": "batch"}
+    for runs_dir, chosen in (("serial", {"executor": "serial"}), ("other", means)):
+        assert len(dltricks.train("small.yaml", runs_dir=runs_dir, **chosen, **values)) == 8
+    assert all_decisive(folder / "serial") == all_decisive(folder / "other")
+
+
+def test_a_failed_run_does_not_keep_others_from_being_trained(folder: Path) -> None:
+    (run,) = dltricks.train("small.yaml", seed=1)
+    (run.path / "weights.npz").unlink()
+    with pytest.raises(
+        SomeFailedError, match=r"(?s)^1 of 3 runs failed:\n.*weights\.npz: missing; --fresh starts anew$"
+    ):
+        dltricks.train("small.yaml", seeds=3)
+    assert len(list(folder.glob("runs/small/*/weights.npz"))) == 2
+    with pytest.raises(DamagedError):  # as all of them are
+        dltricks.train("small.yaml", seeds=[1])
+    assert len(dltricks.train("small.yaml", seeds=3, fresh=True)) == 3
+
+
+def test_what_cannot_be_trained_costs_nothing_that_was(folder: Path) -> None:
+    (folder / "data.csv").write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    values = {"dataset": {"name": "csv", "path": "data.csv", "target": "y"}, "limit": "none", "fresh": True}
+    for seeds in ({}, {"seeds": 2}):
+        dltricks.train("small.yaml", **values, **seeds)
+        before = stats(folder / "runs")
+        with pytest.raises(UsageError, match="batch_size"):
+            dltricks.train("small.yaml", **values, **seeds, batch_size=100)
+        assert stats(folder / "runs") == before
+
+
+def test_a_study_in_another_thread_than_the_main_one(folder: Path) -> None:
+    found: list[Run] = []
+    worker = threading.Thread(target=lambda: found.extend(dltricks.train("small.yaml", seeds=2, workers=2)))
+    worker.start()
+    worker.join()
+    assert [run.status for run in found] == ["finished", "finished"]

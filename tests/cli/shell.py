@@ -14,7 +14,10 @@ import dltricks
 
 SOURCE = str(Path(dltricks.__file__).resolve().parent.parent)
 COMMAND = [sys.executable, "-W", "error", "-m", "dltricks"]
-COMMANDS = ("train", "check", "evaluate", "average", "predict", "lr-find", "tricks", "schema", "init")
+COMMANDS = (
+    *("train", "ablate", "check", "evaluate", "average", "predict", "lr-find", "tricks", "schema", "init"),
+    *("worker", "gc"),
+)
 SAME_BYTES = ("config.yaml", "run.json", "metrics.jsonl", "weights.npz")
 
 SMALL = """\
@@ -25,6 +28,29 @@ architecture: {name: mlp, hidden: [16]}
 optimizer: {name: adam, lr: 5e-3}
 epochs: 2
 """
+
+PACED = '''\
+"""Paced: takes its time wherever it is trained, as long as there is a file named slow."""
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from dltricks.activations.relu import Relu as Base
+
+
+@dataclass
+class Paced(Base):
+    """y = relu(x)"""
+
+    def forward(self, x, context):
+        if (Path(sys.argv[0]).name == "child.py" or "worker" in sys.argv) and Path("slow").exists():
+            Path(f"{os.getpid()}.pid").touch()
+            time.sleep(float(Path("slow").read_text()))
+        return super().forward(x, context)
+'''
+"""A plugin that slows down steps in worker processes, by the seconds in the file."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +85,7 @@ def process(*args: object, cwd: Path, env: Mapping[str, str] | None = None, **kw
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-def start(*args: object, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(*args: object, cwd: Path, env: Mapping[str, str] | None = None, **kwargs: Any) -> subprocess.Popen[str]:
     """Starts ``dltricks`` as a process of its own."""
     return subprocess.Popen(
         [*COMMAND, *map(str, args)],
@@ -69,6 +95,7 @@ def start(*args: object, cwd: Path, env: Mapping[str, str] | None = None) -> sub
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         encoding="utf-8",
+        **kwargs,
     )
 
 
@@ -89,3 +116,15 @@ def only_run(runs_dir: Path) -> Path:
 def decisive(run: Path) -> dict[str, bytes]:
     """The files that have the same bytes on every repeat."""
     return {name: (run / name).read_bytes() for name in SAME_BYTES}
+
+
+def all_decisive(runs_dir: Path) -> dict[str, dict[str, bytes]]:
+    """``decisive`` of every run, by its path below the folder of all runs."""
+    runs = [config.parent for config in sorted(runs_dir.glob("*/*/config.yaml"))]
+    return {str(run.relative_to(runs_dir)): decisive(run) for run in runs}
+
+
+def stats(folder: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of change of every file below a folder, locks aside: what was written anew has others."""
+    found = {path: path.stat() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    return {str(path.relative_to(folder)): (stat.st_ino, stat.st_mtime_ns) for path, stat in found.items()}

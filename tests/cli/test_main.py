@@ -20,6 +20,7 @@ EXIT_CODES = {
     errors.LockedError: 5,
     errors.FileSystemError: 6,
     errors.SomeFailedError: 7,
+    errors.ClusterError: 8,
     errors.ExpectationError: 9,
 }
 
@@ -45,12 +46,16 @@ def test_help_names_every_command_and_exit_code(cli: Call) -> None:
     for command in COMMANDS:
         assert re.search(rf"^  {command} +[A-Z]", found, re.MULTILINE)
     words = " ".join(found.split())
-    for code in ("0 ok", "1 bug", "2 usage", "3 diverged", "4 damaged", "5 locked", "6 file system", "9 expect", "130"):
+    for code in ("0 ok", "1 bug", "2 usage", "3 diverged", "4 damaged", "5 locked", "6 file system"):
+        assert code in words
+    for code in ("7 some runs failed", "8 cluster", "9 expect", "129/130/143"):
         assert code in words
 
 
 def test_every_command_has_a_function_of_its_name() -> None:
-    assert {command.replace("-", "_") for command in COMMANDS} == set(dltricks.__all__) - {"__version__"}
+    functions = set(dltricks.__all__) - {"__version__", "plan"}  # which is train --plan
+    assert {command.replace("-", "_") for command in COMMANDS} == functions
+    assert all(callable(getattr(dltricks, name)) for name in (*functions, "plan"))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["nonsense"]], ids=" ".join)
@@ -91,6 +96,10 @@ def test_without_a_command_it_shows_help(cli: Call) -> None:
         (["average"], ["Missing argument", "RUN"]),
         (["predict", "run"], ["Missing argument", "FILE"]),
         (["init", "a.yaml", "b.yaml"], ["b.yaml"]),
+        (["ablate"], ["Missing argument", "FILE"]),
+        (["worker", "--index", "0"], ["Missing option", "--manifest"]),
+        (["worker", "--manifest", "m.json"], ["Missing option", "--index"]),
+        (["train", "small.yaml", "--workers", "two"], ["--workers", "integer"]),
     ],
     ids=lambda value: " ".join(value),
 )

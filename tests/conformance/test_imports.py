@@ -18,9 +18,10 @@ ALLOWED = {
     "engine": {"engine", "core"},
     "experiment": {"experiment", "engine", "core"},
     "runs": {"runs", "engine", "core"},
+    "statistics": {"statistics", "core"},
     "execution": {"execution", "experiment", "runs", "engine", "core"},
-    "api": {"api", "execution", "experiment", "runs", "engine", "core"},
-    "cli": {"cli", "api", "execution", "experiment", "runs", "engine", "core"},
+    "api": {"api", "statistics", "execution", "experiment", "runs", "engine", "core"},
+    "cli": {"cli", "api", "statistics", "execution", "experiment", "runs", "engine", "core"},
     "layers": {"core"},
     # One trick may be a setting of another of its kind.
     **{folder: {folder, "core"} for folder in TRICKS},

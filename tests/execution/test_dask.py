@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -315,10 +316,26 @@ def test_a_scheduler_that_cannot_be_used_is_a_cluster_error(start: Callable[...,
     with pytest.raises(ClusterError, match=r"no Dask scheduler answers there within 0\.5 s") as error:
         DaskExecutor("tcp://127.0.0.1:1", timeout=0.5)
     assert error.value.exit_code == 8
-    with pytest.raises(UsageError, match="allowed: an address such as"):
-        DaskExecutor("nonsense://127.0.0.1:1", timeout=0.5)
+    for address in ("nonsense://127.0.0.1:1", "tcp://127.0.0.1", "tls://127.0.0.1:1"):
+        with pytest.raises(UsageError, match="allowed: an address such as"):
+            DaskExecutor(address, timeout=0.5)
     with pytest.raises(ClusterError, match=r"no worker joined this scheduler in 0\.5 s"):
         DaskExecutor(start(0).address, patience=0.5)
+
+
+@pytest.mark.dask
+def test_a_cluster_without_dltricks_is_a_cluster_error(
+    tmp_path: Path, standing: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A module that the cluster does not have, as dltricks where it is not installed.
+    (tmp_path / "only_here.py").write_text("def versions():\n    return {}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("dltricks.execution.dask.versions", import_module("only_here").versions)
+    with pytest.raises(ClusterError, match=r"the scheduler has no dltricks .*No module named"):
+        DaskExecutor(standing.address)
+    monkeypatch.setattr("distributed.Client.run_on_scheduler", lambda client, function: None)
+    with pytest.raises(ClusterError, match=r"no worker has dltricks, .*No module named"):
+        DaskExecutor(standing.address)
 
 
 @pytest.mark.dask

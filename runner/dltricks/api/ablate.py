@@ -12,7 +12,7 @@ from dltricks.api.session import MAX_RUNS, Overrides, PathLike, open_study, warn
 from dltricks.api.study import StudyResult, run_study
 from dltricks.api.tuning import tuned_label
 from dltricks.core.errors import UsageError
-from dltricks.experiment.ablation import Ablation, Row, effects
+from dltricks.experiment.ablation import ORIGIN, Ablation, Row, effects
 from dltricks.experiment.ablation import ablate as arms_of
 from dltricks.experiment.datafiles import at_home
 from dltricks.experiment.overrides import Override, apply
@@ -111,8 +111,10 @@ def ablate_study(
     """As ``ablate``, with a view, and failures as part of the result."""
     paths = [Path(plugin) for plugin in plugins]
     ablation, study = plan_ablation(file, overrides, values, pairs=pairs, plugins=paths, max_runs=max_runs)
-    lab = Lab(means, view or Silent(notify), quiet)
-    trained = run_study(study, lab, paths, fresh=fresh, notify=notify, kind="ablation", notes=ablation.notes)
+    with Lab(means, view or Silent(notify), quiet) as lab:
+        trained = run_study(
+            study, lab, paths, fresh=fresh, most=max_runs, notify=notify, kind="ablation", notes=ablation.notes
+        )
     found = _values(trained)
     larger = larger_is_better(trained.metric)
     rows = effects(found, ablation.contrasts, larger)
@@ -141,6 +143,10 @@ def plan_ablation(
     """
     study = open_study(file, overrides, values, max_runs)
     if study.seeds is None:
+        seed = study.document.value.get("seed")
+        if ("seed",) in study.document.origins and not isinstance(seed, dict):
+            message = f"an ablation trains every arm with several seeds; write seeds=[{seed}] for this one alone"
+            raise UsageError(study.document.error(("seed",), message))
         study = open_study(file, overrides, {**values, "seeds": SEEDS}, max_runs)
     _, experiment = next(experiments(study, plugins=plugins))
     ablation = arms_of(study, experiment, pairs=pairs)
@@ -151,7 +157,7 @@ def plan_ablation(
         raise UsageError(
             f"{study.document.name}: the ablation has {runs:,} runs ({arms}), more than the {max_runs:,} of --max-runs"
         )
-    name = Override(("name",), f"{experiment.name}-ablation")
+    name = Override(("name",), f"{experiment.name}-ablation", ORIGIN)
     return ablation, replace(study, arms=ablation.arms, document=apply(study.document, [name]))
 
 

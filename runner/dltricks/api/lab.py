@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, Self, get_args
 
-from dltricks.api.session import use_threads
+from dltricks.api.session import check_threads, use_threads
+from dltricks.core.cores import available_cores, physical_cores
 from dltricks.core.errors import DamagedError, UsageError
-from dltricks.core.parallel import available_cores
 from dltricks.core.spelling import spell
 from dltricks.execution.campaign import Campaign, Observer
 from dltricks.execution.data import Datasets
@@ -71,7 +71,7 @@ class Means:
     executor: ExecutorName | None = None
     """None: processes, or this one where they would not pay."""
     workers: int | None = None
-    """Processes at once; None: one for each core."""
+    """Processes at once; None: one for each physical core."""
     scheduler: str | None = None
     """The address of a Dask scheduler."""
     threads: int | None = None
@@ -88,6 +88,12 @@ class Means:
             raise UsageError("the executor dask needs the address of a scheduler, and no other executor has one")
         if self.executor == "dask" and self.workers is not None:
             raise UsageError("workers: the scheduler knows its workers; leave the number out")
+        check_threads(self.threads)
+
+    @property
+    def local(self) -> bool:
+        """Whether nobody asked for other processes, so that a single run is trained in this one."""
+        return self.executor in (None, "serial") and self.workers in (None, 1)
 
 
 @dataclass
@@ -102,6 +108,27 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.datasets = Datasets(self.means.data_dir, quiet=self.quiet)
+        self._processes: ProcessExecutor | None = None
+        self._cluster: Executor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        for executor in (self._processes, self._cluster):
+            if executor is not None:
+                executor.close()
+        self._processes = self._cluster = None
+
+    def _start(self, workers: int) -> ProcessExecutor:
+        if self._processes is None or self._processes.slots < workers:
+            self._close()
+            threads = self.means.threads or max(1, available_cores() // workers)
+            self._processes = ProcessExecutor(workers, threads, self.datasets)
+        return self._processes
 
     def place(self, experiments: Iterable[tuple[Arm, Experiment]]) -> list[PlannedRun]:
         """Gives each run its folder: the one that has its hash already, or a new one."""
@@ -141,7 +168,19 @@ class Lab:
     def _workers(self) -> int:
         if self.means.executor == "serial":
             return 1
-        return self.means.workers or available_cores()
+        if self.means.executor == "dask":
+            from dltricks.execution.dask import SURPLUS
+
+            return max(1, self._connect().slots // SURPLUS)
+        return self.means.workers or physical_cores()
+
+    def _connect(self) -> Executor:
+        if self._cluster is None:
+            from dltricks.execution.dask import DaskExecutor
+
+            assert self.means.scheduler is not None
+            self._cluster = DaskExecutor(self.means.scheduler)
+        return self._cluster
 
     def train(self, plan: Plan, metric: str, title: str = "", *, fresh: bool = False) -> dict[int, Failed]:
         """Trains a plan, and returns what failed for good by the run's number.
@@ -163,24 +202,20 @@ class Lab:
         self.view.planned(plan, metric, title)
         try:
             if plan.tasks:
-                with self._executor(plan) as executor:
-                    campaign = Campaign(plan.tasks, executor, self.view, self.signals)
-                    campaign.conduct()
+                campaign = Campaign(plan.tasks, self._executor(plan), self.view, self.signals)
+                campaign.conduct()
                 failures |= campaign.failures
         finally:
             self.view.ended()
         return failures
 
     def _executor(self, plan: Plan) -> Executor:
-        means = self.means
-        if means.executor == "dask":
-            from dltricks.execution.dask import DaskExecutor
-
-            assert means.scheduler is not None
-            return DaskExecutor(means.scheduler)
-        if means.executor == "processes" or plan.workers > 1:
-            threads = means.threads or max(1, available_cores() // plan.workers)
-            return ProcessExecutor(plan.workers, threads)
+        """Kept for a next plan."""
+        if self.means.executor == "dask":
+            return self._connect()
+        if self.means.executor == "processes" or plan.workers > 1:
+            return self._start(plan.workers)
+        self._close()
         self.take_threads()
         return SerialExecutor(self.signals, self.datasets)
 

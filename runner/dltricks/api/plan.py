@@ -64,9 +64,9 @@ def plan_study(
 ) -> Plan:
     """As ``plan``, for given means."""
     study = open_study(file, overrides, values, max_runs)
-    lab = Lab(means, Silent(_ignore), quiet)
-    work = next_work(study, lab, [Path(plugin) for plugin in plugins], fresh=fresh)
-    found = plan_of(work, lab, fresh=fresh)
+    with Lab(means, Silent(_ignore), quiet) as lab:
+        work = next_work(study, lab, [Path(plugin) for plugin in plugins], fresh=fresh, most=max_runs)
+        found = plan_of(work, lab, fresh=fresh)
     if manifest is not None:
         if work.kind != "tuning" and study.several:
             save(work, means.runs_dir)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from dltricks.core.cores import available_cores
 from dltricks.core.dataset import Data
 from dltricks.core.errors import DamagedError, UsageError
-from dltricks.core.parallel import available_cores, pool
+from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 from dltricks.engine.evaluate import Evaluator
 from dltricks.engine.trainer import Trainer
@@ -115,9 +116,18 @@ def use_threads(threads: int | None) -> None:
     Raises:
         UsageError: a number that is none of threads.
     """
+    check_threads(threads)
+    pool.resize(available_cores() if threads is None else threads)
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuses a number that is none of threads.
+
+    Raises:
+        UsageError: it is not; None stands for all cores.
+    """
     if threads is not None and not 1 <= threads <= MOST_THREADS:
         raise UsageError(f"threads: found {threads}, allowed: a whole number from 1 to {MOST_THREADS}")
-    pool.resize(available_cores() if threads is None else threads)
 
 
 def warn(message: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.api.lab import Lab, Notify, forget
-from dltricks.api.session import Run, located, read
+from dltricks.api.session import MAX_RUNS, Run, located, read
 from dltricks.api.tuning import Tuner, tuned_arms
 from dltricks.core import errors
 from dltricks.core.errors import DamagedError, SomeFailedError
@@ -89,7 +89,7 @@ class Work:
     @property
     def metric(self) -> str:
         """What the arms are compared by."""
-        return headline(self.pairs[0][1].recipe)
+        return headline([experiment.recipe for _, experiment in self.pairs])
 
 
 def next_work(
@@ -98,6 +98,7 @@ def next_work(
     plugins: Sequence[Path] = (),
     *,
     fresh: bool = False,
+    most: int = MAX_RUNS,
     kind: str = "sweep",
     notes: Sequence[str] = (),
 ) -> Work:
@@ -108,6 +109,7 @@ def next_work(
         lab: where its runs lie.
         plugins: files with tricks of the user's own.
         fresh: whether a tuning is to choose anew, from runs that are there already too.
+        most: runs that a tuning may have.
         kind: see ``Work``.
         notes: what the result does not say.
 
@@ -116,7 +118,7 @@ def next_work(
     """
     if study.tune is None:
         return Work(study, list(experiments(study, plugins=plugins)), kind, notes=tuple(notes))
-    tuner = Tuner(study, lab, plugins, fresh=fresh)
+    tuner = Tuner(study, lab, plugins, fresh=fresh, most=most)
     tuned = tuner.advance()
     if not isinstance(tuned, Tuned):
         return Work(study, tuned, "tuning")
@@ -125,11 +127,11 @@ def next_work(
     return Work(both, runs, kind, tuned, (*notes, *tuner.remarks(tuned)))
 
 
-def headline(recipe: Recipe) -> str:
-    """The metric by which runs are compared unless the user names another."""
-    if recipe.validation == 0:
+def headline(recipes: Sequence[Recipe]) -> str:
+    """The metric by which runs are compared unless the user names another: one that all of them have."""
+    if any(recipe.validation == 0 for recipe in recipes):
         return "train_loss"
-    return "val_accuracy" if recipe.dataset.task == "classification" else "val_loss"
+    return "val_accuracy" if all(recipe.dataset.task == "classification" for recipe in recipes) else "val_loss"
 
 
 def fail(failures: Sequence[Failed], runs: int, what: str = "runs") -> None:
@@ -149,6 +151,7 @@ def run_study(
     plugins: Sequence[Path] = (),
     *,
     fresh: bool = False,
+    most: int = MAX_RUNS,
     hooks: Sequence[Hook] = (),
     notify: Notify,
     kind: str = "sweep",
@@ -160,7 +163,8 @@ def run_study(
         study: as the user asks for it.
         lab: with what to train.
         plugins: files with tricks of the user's own.
-        fresh: whether to forget earlier runs.
+        fresh: whether to forget earlier runs; of a tuning's only damaged ones, for the others are what they would be.
+        most: runs that a tuning may have.
         hooks: see the loop of a single run, which is trained in this process.
         notify: is told warnings of a single run.
         kind: see ``Work``.
@@ -171,17 +175,24 @@ def run_study(
         SomeFailedError: tuning runs failed, so that no fair choice can be made.
         StoppedError: after a signal; the same call goes on.
     """
-    work = next_work(study, lab, plugins, fresh=fresh, kind=kind, notes=notes)
-    if not study.several:
+    work = next_work(study, lab, plugins, fresh=fresh, most=most, kind=kind, notes=notes)
+    if not study.several and lab.means.local:
         (arm, experiment), *_ = work.pairs
         run = _train_single(arm, experiment, study, lab, fresh, hooks, notify)
         return StudyResult(study, (Entry(arm, experiment, run.path, run),), work.metric, notes=work.notes)
     while work.kind == "tuning":
-        failures = lab.train(plan_of(work, lab), work.metric, "tuning")
+        plan = plan_of(work, lab)
+        if fresh and "damaged" in plan.done.values():
+            for damaged in plan.runs:
+                if plan.done.get(damaged.number) == "damaged":
+                    forget(damaged)
+            plan = plan_of(work, lab)
+        failures = lab.train(plan, work.metric, "tuning")
         fail(list(failures.values()), len(work.pairs), "tuning runs")
-        work = next_work(study, lab, plugins, fresh=fresh, kind=kind, notes=notes)
+        work = next_work(study, lab, plugins, fresh=fresh, most=most, kind=kind, notes=notes)
     plan = plan_of(work, lab, fresh=fresh)
-    save(work, lab.means.runs_dir)
+    if study.several:
+        save(work, lab.means.runs_dir)
     failures = lab.train(plan, work.metric, fresh=fresh)
     runs = {run.experiment.hash: _end(run, plan, failures.get(run.number)) for run in plan.runs}
     entries = [Entry(arm, experiment, *runs[experiment.hash]) for arm, experiment in work.pairs]

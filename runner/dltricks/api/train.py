@@ -71,8 +71,8 @@ def train(
         scheduler,
         threads,
     )
-    if hooks and open_study(file, overrides, values, max_runs).several:
-        raise UsageError("hooks see the loop of a single run, and this study has several in processes of their own")
+    if hooks and (not means.local or open_study(file, overrides, values, max_runs).several):
+        raise UsageError("hooks see the loop of a single run in this process; leave them out for several, or elsewhere")
     result = train_study(
         file,
         overrides,
@@ -105,5 +105,6 @@ def train_study(
 ) -> StudyResult:
     """As ``train``, with a view of several runs, and failures as part of the result."""
     study = open_study(file, overrides, values, max_runs)
-    lab = Lab(means, view or Silent(notify), quiet)
-    return run_study(study, lab, [Path(plugin) for plugin in plugins], fresh=fresh, hooks=hooks, notify=notify)
+    paths = [Path(plugin) for plugin in plugins]
+    with Lab(means, view or Silent(notify), quiet) as lab:
+        return run_study(study, lab, paths, fresh=fresh, most=max_runs, hooks=hooks, notify=notify)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dltricks.experiment.tuning import (
     Choice,
     Tuned,
     Tuning,
+    applies,
     candidates,
     choose,
     extended,
@@ -28,7 +30,6 @@ from dltricks.experiment.tuning import (
 )
 from dltricks.runs import reading, study_file
 
-
 Runs = Mapping[str, PlannedRun]
 """Planned runs by hash."""
 
@@ -36,25 +37,29 @@ Runs = Mapping[str, PlannedRun]
 class Tuner:
     """The tuning of a study: as long as ``advance`` names runs, they are to be trained."""
 
-    def __init__(self, study: Study, lab: Lab, plugins: Sequence[Path], *, fresh: bool) -> None:
+    def __init__(self, study: Study, lab: Lab, plugins: Sequence[Path], *, fresh: bool, most: int) -> None:
         """
         Args:
             study: one that tunes.
             lab: with what to train.
             plugins: files with tricks of the user's own.
             fresh: whether to choose anew; runs that are there still count.
+            most: runs that the grids may have as the file gives them.
 
         Raises:
-            UsageError: a tuning that makes no sense for this study.
+            UsageError: a tuning that makes no sense for this study, or is too large.
         """
         assert study.tune is not None
         self.study, self.lab, self.plugins, self.fresh = study, lab, plugins, fresh
         self.tuning: Tuning = study.tune
         self.seeds = self.tuning.numbers
         self.arms: list[tuple[Arm, Experiment]] = list(experiments(study, seeds=[TUNING_SEEDS], plugins=plugins))
-        self.metric, *_ = [metric_of(self.tuning, study.document, experiment) for _, experiment in self.arms]
+        metrics = {metric_of(self.tuning, study.document, experiment) for _, experiment in self.arms}
+        self.metric = metrics.pop() if len(metrics) == 1 else "val_loss"  # which all tasks have
         self.notes = tuning_notes(self.tuning, study.document, self.arms)
         self.folder = lab.means.runs_dir / self.arms[0][1].name
+        self._check_size(most)
+        self._check_seeds()
 
     def advance(self) -> Tuned | list[tuple[Arm, Experiment]]:
         """The choices, or the runs that are needed for them and not all there yet."""
@@ -79,6 +84,29 @@ class Tuner:
             if longer is None:
                 return Tuned(plan, self.metric, tuning, choices)
             tuning = longer
+
+    def _check_size(self, most: int) -> None:
+        points = sum(
+            prod(len(grid.values) for grid in self.tuning.grids if applies(grid, arm, experiment))
+            for arm, experiment in self.arms
+        )
+        runs = points * len(self.seeds)
+        if runs > most:
+            size = f"{runs:,} runs ({points:,} points x {len(self.seeds):,} seeds)"
+            raise UsageError(f"{self.study.document.name}: tuning has {size}, more than the {most:,} of --max-runs")
+
+    def _check_seeds(self) -> None:
+        """What is judged must not be what was tuned on."""
+        first = None if self.study.seeds is None else self.study.seeds[:1]
+        (_, judged), *_ = experiments(self.study, self.study.arms[:1], first, self.plugins)
+        seed = judged.config["seed"]
+        problem = None
+        if max(seed.values() if isinstance(seed, dict) else [seed]) >= TUNING_SEEDS:
+            problem = f"seeds from {TUNING_SEEDS:,} up are kept for tuning; write a smaller one"
+        elif seed == self.arms[0][1].config["seed"]:
+            problem = "every purpose has its seed here, so that tuning would choose by the very runs that are judged"
+        if problem:
+            raise UsageError(self.study.document.error(("seed",), problem))
 
     def points(self, tuning: Tuning) -> list[tuple[Arm, list[Candidate]]]:
         return [(arm, candidates(tuning, arm, experiment)) for arm, experiment in self.arms]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from dltricks.api.lab import Notify, Silent, View
-from dltricks.api.session import PathLike, Run, use_threads
+from dltricks.api.session import PathLike, Run, use_threads, warn
 from dltricks.api.study import fail, headline
 from dltricks.core.errors import DltricksError
 from dltricks.execution import manifest as manifests
@@ -26,7 +27,7 @@ def worker(
     threads: int | None = None,
     quiet: bool = True,
     view: View | None = None,
-    notify: Notify = print,
+    notify: Notify | None = None,
 ) -> list[Run]:
     """Trains stack number ``index`` of a manifest, from wherever an earlier attempt left it.
 
@@ -36,7 +37,7 @@ def worker(
         threads: how many threads large networks use (all cores by default); results do not depend on it.
         quiet: whether a download shows no progress bar.
         view: watches the training.
-        notify: is told warnings where there is no view.
+        notify: is told warnings where there is no view; by default they go to stderr.
 
     Returns:
         The runs of the stack.
@@ -46,19 +47,19 @@ def worker(
         SomeFailedError: some of the runs failed; the others have ended.
         StoppedError: a signal ended training; the same call goes on.
     """
-    failures: dict[int, Failed] = {}
+    failures: list[Failed] = []
 
     def refused(number: int, error: DltricksError) -> None:
-        failures[number] = Failed(number, type(error).__name__, str(error), error.exit_code)
+        failures.append(Failed(number, type(error).__name__, str(error), error.exit_code))
 
     values = manifests.load(Path(manifest), index)
-    for number, run in enumerate(values["runs"]):
-        run["number"] = number  # in the plan of this stack alone
     task = Task.from_json(values, refused)
+    # Numbers are places in a plan, which here is that of this stack alone.
+    task = replace(task, runs=tuple(replace(run, number=number) for number, run in enumerate(task.runs)))
     use_threads(threads)
-    signals, view = Signals(), view or Silent(notify)
+    signals, view = Signals(), view or Silent(notify or warn)
     if task.runs:
-        metric = headline(task.runs[0].experiment.recipe)
+        metric = headline([run.experiment.recipe for run in task.runs])
         view.planned(Plan(task.runs, {}, (), (task,), 1, 0.0), metric, "")
         try:
             executor = SerialExecutor(signals, Datasets(task.data_dir, quiet=quiet))
@@ -66,7 +67,7 @@ def worker(
             campaign.conduct()
         finally:
             view.ended()
-        failures |= campaign.failures
-    fail(list(failures.values()), len(values["runs"]))
+        failures += campaign.failures.values()
+    fail(failures, len(values["runs"]))
     results = [(run.path, reading.read_result(run.path)) for run in task.runs]
     return [Run(path, result) for path, result in results if result is not None]

@@ -126,7 +126,9 @@ Executor = Annotated[
 ]
 Scheduler = Annotated[
     str | None,
-    typer.Option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.", show_default=False),
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.", show_default=False
+    ),
 ]
 MaxRuns = Annotated[int, typer.Option("--max-runs", metavar="N", help="Refuse a study of more runs than this.")]
 Manifest = Annotated[

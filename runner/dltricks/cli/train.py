@@ -68,6 +68,8 @@ def command(
     format = chosen(format, json)
     if manifest is not None and not plan:
         raise UsageError("--manifest is written by --plan; add --plan, or leave it out")
+    if manifest is not None and fresh:
+        raise UsageError("--fresh: a worker goes on with what is there; leave it out, or remove those runs first")
     means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
     if plan:
         from dltricks.api.plan import plan_study

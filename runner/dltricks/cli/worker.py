@@ -16,7 +16,9 @@ def command(
     manifest: Annotated[
         Path, typer.Option("--manifest", metavar="FILE", help="What train --plan --manifest wrote.", show_default=False)
     ],
-    index: Annotated[int, typer.Option("--index", metavar="N", help="Number of the stack, from 0.", show_default=False)],
+    index: Annotated[
+        int, typer.Option("--index", metavar="N", help="Number of the stack, from 0.", show_default=False)
+    ],
     threads: Threads = None,
     format: FormatOption = Format.table,
     json: Json = False,
@@ -38,4 +40,6 @@ def command(
     if format is Format.json:
         print_json([{**run.result, "path": str(run.path)} for run in runs])
     else:
-        print_rows([{"run": str(run.path), "status": run.status, "epochs": run.result["epochs"]} for run in runs], format)
+        print_rows(
+            [{"run": str(run.path), "status": run.status, "epochs": run.result["epochs"]} for run in runs], format
+        )

@@ -7,7 +7,7 @@ flat store and calls ``bound``, ``allocate`` is called whenever the shape of the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar

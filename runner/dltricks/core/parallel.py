@@ -84,13 +84,6 @@ class Pool:
                 raise error
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 pool = Pool()
 """The pool of this process."""
 

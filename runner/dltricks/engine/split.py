@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,9 @@ def split(recipe: Recipe, data: Data) -> Split:
         train, val = everything, everything[:0]
     else:
         val = _stratified(rng, labels, everything, round(samples * recipe.validation))
-        train = np.setdiff1d(everything, val, assume_unique=True)
+        kept = np.ones(samples, bool)
+        kept[val] = False
+        train = np.flatnonzero(kept)
         if recipe.validation > 0 and len(val) == 0:
             raise UsageError(f"validation: {recipe.validation} of {samples} samples leaves none to validate on")
     if recipe.limit is not None:
@@ -51,8 +54,8 @@ def split(recipe: Recipe, data: Data) -> Split:
     # What took the samples away is what messages are about.
     key = "limit" if recipe.limit is not None else "validation" if recipe.validation else "dataset"
     if data.task == "classification":
-        missing = np.setdiff1d(np.arange(len(data.classes)), labels[train])
-        if len(missing):
+        missing = np.flatnonzero(np.bincount(labels[train], minlength=len(data.classes)) == 0).tolist()
+        if missing:
             named = ", ".join(repr(data.classes[c]) for c in missing)
             raise UsageError(
                 f"{key}: the training part has no sample of class {named}; "
@@ -61,6 +64,20 @@ def split(recipe: Recipe, data: Data) -> Split:
     if len(train) == 0:
         raise UsageError(f"{key}: the training part is empty; lower validation or raise limit")
     return Split(train, val, recipe.validation == "test")
+
+
+def splits(recipes: Sequence[Recipe], datas: Sequence[Data]) -> list[Split]:
+    """The parts of each of several runs; those that divide the same data in the same way share them.
+
+    Raises:
+        UsageError: as ``split``.
+    """
+    found: dict[tuple[object, ...], Split] = {}
+    for recipe, data in zip(recipes, datas, strict=True):
+        key = (id(data), recipe.seeds.split, recipe.validation, recipe.limit)
+        if key not in found:
+            found[key] = split(recipe, data)
+    return [found[id(d), r.seeds.split, r.validation, r.limit] for r, d in zip(recipes, datas, strict=True)]
 
 
 def _stratified(rng: np.random.Generator, labels: Array, among: Array, amount: int) -> Array:

@@ -47,6 +47,13 @@ def generator(seeds: Seeds, purpose: Purpose, epoch: int = 0, place: int = 0, st
 def words(seeds: Sequence[Seeds], epoch: int, layer: int, position: int, count: int) -> Array:
     """(K, count) random 64-bit words for dropout, one row for each replica's seed."""
     out = np.empty((len(seeds), count), np.uint64)
+    drawn: dict[int, Array] = {}
     for row, seed in zip(out, seeds, strict=True):
-        row[:] = bits(seed.dropout, Purpose.DROPOUT, epoch, layer, position).random_raw(count)
+        # Arms of a study share their seeds.
+        row[:] = drawn[seed.dropout] if seed.dropout in drawn else _words(seed.dropout, epoch, layer, position, count)
+        drawn[seed.dropout] = row
     return out
+
+
+def _words(seed: int, epoch: int, layer: int, position: int, count: int) -> Array:
+    return np.asarray(bits(seed, Purpose.DROPOUT, epoch, layer, position).random_raw(count))

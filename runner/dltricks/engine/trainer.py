@@ -24,7 +24,7 @@ from dltricks.engine.monitor import LayerStatistics, broken_weights, first_affec
 from dltricks.engine.network import Network
 from dltricks.engine.numerics import exact
 from dltricks.engine.recipe import Recipe
-from dltricks.engine.split import split
+from dltricks.engine.split import splits
 from dltricks.engine.state import State, capture, put_back, snapshot
 from dltricks.engine.streams import Purpose, generator
 from dltricks.engine.update import Updater
@@ -106,7 +106,7 @@ class Trainer:
 
     def _cut(self) -> None:
         """Training and validation part, and the training part into batches."""
-        self.splits = [split(recipe, data) for recipe, data in zip(self.recipes, self.datas, strict=True)]
+        self.splits = splits(self.recipes, self.datas)
         self.samples = len(self.splits[0].train)
         batch_size = self.recipes[0].batch_size
         self.batch_size = self.samples if batch_size == "full" else batch_size
@@ -173,11 +173,12 @@ class Trainer:
         """Draws the order of the samples and the learning rates of all steps of this epoch."""
         if self.step == 0:
             self.safe = snapshot(self.network)
-        order = [
-            generator(recipe.seeds, Purpose.ORDER, self.epoch).permutation(part.train)
-            for recipe, part in zip(self.recipes, self.splits, strict=True)
-        ]
-        self.order = np.stack(order)
+        drawn: dict[tuple[int, int], Array] = {}
+        for recipe, part in zip(self.recipes, self.splits, strict=True):
+            key = (recipe.seeds.order, id(part))
+            if key not in drawn:  # arms of a study share their seeds
+                drawn[key] = generator(recipe.seeds, Purpose.ORDER, self.epoch).permutation(part.train)
+        self.order = np.stack([drawn[r.seeds.order, id(s)] for r, s in zip(self.recipes, self.splits, strict=True)])
         self.lr = self._factors() * self.update.rates
         self.network.context.epoch = self.epoch
         self.network.context.batch_size = self.batch_size

@@ -91,14 +91,15 @@ class Campaign:
             self.failures[event.run] = event
         elif isinstance(event, (Finished, Stopped, Lost)):
             del self._running[id(task)]
-            if isinstance(event, Lost) and self._signals.number is None:
-                self._lose(task, left, event.reason)
+            if not isinstance(event, Finished) and self._signals.number is None:
+                # Of a process that somebody else stopped, the runs are as lost as those of one that was killed.
+                self._lose(task, left, event.reason if isinstance(event, Lost) else event.message)
             elif not isinstance(event, Finished):
                 self._left = True
         self._observer.report(task, event)
 
     def _lose(self, task: Task, left: set[int], reason: str) -> None:
-        if task.attempt < ATTEMPTS:
+        if left and task.attempt < ATTEMPTS:
             self._again(task, left)
             return
         for run in task.runs:

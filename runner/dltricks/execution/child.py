@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -25,35 +26,39 @@ from dltricks.execution.task import Task
 from dltricks.runs.signals import Signals
 
 
-def main() -> None:
-    """Serves until stdin ends."""
-    # What plugins print must not get between the events.
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+def serve(threads: int, datasets: Datasets | None = None) -> None:
+    """Trains what comes until stdin ends.
+
+    Args:
+        threads: what large products may use.
+        datasets: what is loaded already.
+    """
+    # What plugins print must not get between the events, and what they read must not be tasks.
+    tasks, events = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    pool.resize(int(sys.argv[1]))
+    pool.resize(threads)
     signals = Signals()
+    loaded = {} if datasets is None else {datasets.data_dir: datasets}
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(lines, signals), daemon=True).start()
+    threading.Thread(target=_read, args=(tasks, lines, signals), daemon=True).start()
     with signals.listening():
-        while (line := lines.get()) is not None and signals.number is None:
-            _serve(line, events, signals)
+        while signals.number is None and (line := lines.get()) is not None:
+            _serve(line, events, signals, loaded)
 
 
-def _read(lines: queue.SimpleQueue[bytes | None], signals: Signals) -> None:
-    for line in sys.stdin.buffer:
+def _read(tasks: IO[bytes], lines: queue.SimpleQueue[bytes | None], signals: Signals) -> None:
+    for line in tasks:
         lines.put(line)
     if signals.number is None:
         signals.number = signal.SIGTERM
     lines.put(None)
 
 
-_datasets: dict[Path | None, Datasets] = {}
-"""What earlier tasks have loaded."""
-
-
-def _serve(line: bytes, events: IO[str], signals: Signals) -> None:
+def _serve(line: bytes, events: IO[str], signals: Signals, loaded: dict[Path | None, Datasets]) -> None:
     def tell(event: Event) -> None:
-        events.write(encode(event) + "\n")
+        with suppress(OSError):  # nobody listens any more, and the end of stdin will tell so
+            events.write(encode(event) + "\n")
 
     def refused(number: int, error: DltricksError) -> None:
         tell(Failed(number, type(error).__name__, str(error), error.exit_code))
@@ -61,7 +66,7 @@ def _serve(line: bytes, events: IO[str], signals: Signals) -> None:
     try:
         task = Task.from_json(json.loads(line), refused)
         if task.runs:
-            datasets = _datasets.setdefault(task.data_dir, Datasets(task.data_dir))
+            datasets = loaded.setdefault(task.data_dir, Datasets(task.data_dir))
             train_stack(task.runs, tell, signals, datasets)
         tell(Finished())
     except StoppedError as error:
@@ -72,4 +77,4 @@ def _serve(line: bytes, events: IO[str], signals: Signals) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(int(sys.argv[1]))

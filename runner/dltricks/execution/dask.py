@@ -11,7 +11,7 @@ import logging
 import queue
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +53,28 @@ class _Message:
     worker: str = ""
 
 
+def _client_class() -> Callable[..., Any]:
+    try:
+        import distributed
+    except ImportError as error:
+        raise UsageError(
+            f'the dask executor needs Dask, which is not installed: pip install "dltricks[dask]" ({error})'
+        ) from error
+
+    class Client(distributed.Client):  # type: ignore[misc]
+        """Does not wait for the garbage collector where it cannot start: closing itself there may deadlock."""
+
+        def start(self, **kwargs: Any) -> None:
+            try:
+                super().start(**kwargs)
+            except BaseException:
+                with suppress(OSError):
+                    self.close(timeout=1)
+                raise
+
+    return Client
+
+
 class DaskExecutor(Executor):
     """Trains on the workers of an existing scheduler."""
 
@@ -65,14 +87,9 @@ class DaskExecutor(Executor):
 
         Raises:
             UsageError: Dask is not installed, or the address is none.
-            ClusterError: no scheduler answers there, it has no worker, or none that has dltricks.
+            ClusterError: no scheduler answers there, it has no worker, or they have no dltricks.
         """
-        try:
-            import distributed
-        except ImportError as error:
-            raise UsageError(
-                f'the dask executor needs Dask, which is not installed: pip install "dltricks[dask]" ({error})'
-            ) from error
+        connect = _client_class()
         # Of a connection that breaks our own message tells, without tracebacks.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._address, self._patience = address, patience
@@ -82,10 +99,10 @@ class DaskExecutor(Executor):
         self._next_look = self._seen_workers = time.monotonic()
         self._stopping: tuple[int, float] | None = None
         try:
-            self._client = distributed.Client(address, timeout=timeout, set_as_default=False)
+            self._client = connect(address, timeout=timeout, set_as_default=False)
         except OSError as error:
             raise ClusterError(f"{address}: no Dask scheduler answers there within {timeout:g} s") from error
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # the latter where there are no certificates for tls://
             raise UsageError(
                 f"scheduler: found {address!r}, allowed: an address such as tcp://host:8786 ({error})"
             ) from error
@@ -97,6 +114,8 @@ class DaskExecutor(Executor):
 
     def _welcome(self) -> None:
         try:
+            # Tasks pass through the scheduler, which has to know what they are made of.
+            self._client.run_on_scheduler(versions)
             self._client.wait_for_workers(1, timeout=self._patience)
             answers = self._client.run(versions, on_error="return")
             workers = self._client.nthreads()
@@ -104,6 +123,10 @@ class DaskExecutor(Executor):
             raise ClusterError(f"{self._address}: no worker joined this scheduler in {self._patience:g} s") from error
         except OSError as error:
             raise self._gone() from error
+        except ImportError as error:
+            raise ClusterError(
+                f'{self._address}: the scheduler has no dltricks ({error}); pip install "dltricks[dask]" there'
+            ) from error
         if answers and all(isinstance(answer, Exception) for answer in answers.values()):
             worker, answer = next(iter(answers.items()))
             raise ClusterError(

@@ -97,6 +97,7 @@ def _train(
     """All events but progress, as one process yields them."""
     inbox: Inbox = queue.SimpleQueue()
     child = Child(inbox)
+    child.listen()
     answer: list[Event] = []
     stopped, due = False, 0.0
     try:

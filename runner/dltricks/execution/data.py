@@ -19,7 +19,7 @@ class Datasets:
             data_dir: where data sets lie, before all other places.
             quiet: whether a download shows no progress bar.
         """
-        self._data_dir, self._quiet = data_dir, quiet
+        self.data_dir, self._quiet = data_dir, quiet
         self._loaded: dict[tuple[object, ...], Data] = {}
 
     def load(self, experiment: Experiment) -> Data:
@@ -31,7 +31,7 @@ class Datasets:
         dataset, seed = experiment.recipe.dataset, experiment.recipe.seeds.data
         key = (type(dataset), repr(dataset), str(experiment.folder), seed if dataset.generated else None)
         if key not in self._loaded:
-            files = DataFiles(self._data_dir, experiment.folder, self._quiet)
+            files = DataFiles(self.data_dir, experiment.folder, self._quiet)
             try:
                 self._loaded[key] = dataset.load(files, seed)
             except UsageError as error:

@@ -91,6 +91,6 @@ def decode(line: str | bytes) -> Event:
     try:
         name, values = json.loads(line)
         event: Event = _KINDS[name](**values)
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"not an event: {line[:200]!r}") from error
     return event

@@ -20,6 +20,8 @@ TRIALS = 4
 """Steps of which the fastest counts, after one that makes the buffers."""
 WORTH = 0.95
 """A larger stack must need less than this share of the time per run to be preferred."""
+SHORT = 60.0
+"""Seconds of training up to which stacks that are as good are preferred large: few tasks share out more evenly."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,20 @@ def measure(
     """
     began = time.perf_counter()
     best: Measured | None = None
-    most = min(most, LARGEST, len(experiments))
+    most, tried = min(most, LARGEST, len(experiments)), 0
     for size in _sizes(most):
+        size = min(size, most)
+        if size <= tried:
+            break
+        tried = size
         trainer = build(experiments[:size], datasets)
         needed = _step_seconds(trainer) / size * trainer.steps * experiments[0].recipe.epochs
-        if best is None or needed < WORTH * best.seconds:
+        if best is None or needed < (1 / WORTH if needed * size < SHORT else WORTH) * best.seconds:
             best = Measured(size, needed)
         if memory is not None:
-            most = min(most, max(size, memory // replica_bytes(trainer)))
+            most = min(most, max(1, memory // replica_bytes(trainer)))
+            if best.size > most:
+                best = Measured(most, best.seconds)
         if time.perf_counter() - began > seconds:
             break
     assert best is not None

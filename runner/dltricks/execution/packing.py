@@ -114,8 +114,14 @@ def stack_key(recipe: Recipe) -> tuple[Any, ...]:
 
 def _shape(component: Component) -> tuple[Any, ...]:
     cls = type(component)
-    numeric = numeric_fields(cls)
-    return cls, *(repr(getattr(component, field.name)) for field in fields(cls) if field.name not in numeric)
+    if cls not in _shared:
+        numeric = numeric_fields(cls)
+        _shared[cls] = [field.name for field in fields(cls) if field.name not in numeric]
+    return cls, *(repr(getattr(component, name)) for name in _shared[cls])
+
+
+_shared: dict[type[Component], list[str]] = {}
+"""Names of the fields in which runs of a stack must agree; to find them takes longer than the rest of a run's key."""
 
 
 def _grouped(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:

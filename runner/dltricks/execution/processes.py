@@ -5,47 +5,39 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import suppress
-from pathlib import Path
 
-import dltricks
+from dltricks.execution.data import Datasets
 from dltricks.execution.events import Event, Finished, Lost, Stopped, decode
 from dltricks.execution.executor import Executor, Report
+from dltricks.execution.launch import start
 from dltricks.execution.task import Task
 
-ROOT = Path(dltricks.__file__).parent.parent
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 Inbox = queue.SimpleQueue[tuple["Child", Event | None]]
 
 
 class Child:
     """A process of ``child.py``, whose events arrive in an inbox; None is the last of them."""
 
-    def __init__(self, inbox: Inbox, threads: int = 1) -> None:
+    def __init__(self, inbox: Inbox, threads: int = 1, datasets: Datasets | None = None) -> None:
         """
         Args:
-            inbox: where the events go.
+            inbox: where the events go, once ``listen`` was called.
             threads: what large products may use.
+            datasets: what the process need not load again, where that can be.
         """
         self.task: Task | None = None
+        self.leaving = False
+        """Whether it was stopped, by whomever, and takes no further task."""
         self._inbox = inbox
         # Not a pipe that someone would have to empty; only the last of it is of interest.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dltricks.execution.child", str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": path},
-            # Ctrl-C reaches the whole group of the terminal; who started us decides what is done about it.
-            start_new_session=sys.platform != "win32",
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        self._process = start(threads, self._errors, datasets)
+
+    def listen(self) -> None:
+        """Lets the events arrive, from a thread of their own."""
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -55,16 +47,14 @@ class Child:
     def send(self, task: Task) -> None:
         """Begins a task; the one before must have ended."""
         self.task = task
-        assert self._process.stdin is not None
         with suppress(OSError):  # it has gone, which the end of its events tells
-            self._process.stdin.write(json.dumps(task.to_json()).encode() + b"\n")
-            self._process.stdin.flush()
+            self._process.tasks.write(json.dumps(task.to_json()).encode() + b"\n")
+            self._process.tasks.flush()
 
     def stop(self) -> None:
         """Lets it save and leave."""
-        assert self._process.stdin is not None
         with suppress(OSError):
-            self._process.stdin.close()
+            self._process.tasks.close()
 
     def close(self) -> None:
         """Ends it at once. An idle one has nothing to lose, and one at work continues from its checkpoints."""
@@ -83,36 +73,37 @@ class Child:
         return f"its process {how}" + (f": {lines[-1]}" if lines else "")
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with suppress(ValueError):  # cut off by the end of the process
-                self._inbox.put((self, decode(line)))
+        with self._process.events as lines:
+            for line in lines:
+                with suppress(ValueError):  # cut off by the end of the process
+                    self._inbox.put((self, decode(line)))
         self._inbox.put((self, None))
 
 
 class ProcessExecutor(Executor):
     """Up to ``slots`` worker processes, started when they are needed and kept for further tasks."""
 
-    def __init__(self, workers: int, threads: int = 1) -> None:
+    def __init__(self, workers: int, threads: int = 1, datasets: Datasets | None = None) -> None:
         """
         Args:
             workers: how many processes.
             threads: what each of them may use for large products.
+            datasets: what this process has loaded, which they need not load again where that can be.
         """
-        self.slots, self._threads = workers, threads
+        self.slots, self._threads, self._datasets = workers, threads, datasets
         self._inbox: Inbox = queue.SimpleQueue()
         self._children: list[Child] = []
 
-    def warm(self) -> None:
-        """Starts all processes, whose imports then go on beside what this one does."""
-        while len(self._children) < self.slots:
-            self._children.append(Child(self._inbox, self._threads))
-
     def submit(self, task: Task) -> None:
-        idle = next((child for child in self._children if child.task is None), None)
+        idle = next((child for child in self._children if child.task is None and not child.leaving), None)
         if idle is None:
-            idle = Child(self._inbox, self._threads)
-            self._children.append(idle)
+            # The first ones all at once, before a thread listens to any of them: see ``launch``.
+            missing = 1 if self._children else self.slots
+            started = [Child(self._inbox, self._threads, self._datasets) for _ in range(missing)]
+            for child in started:
+                child.listen()
+            self._children += started
+            idle = started[0]
         idle.send(task)
 
     def wait(self, report: Report, seconds: float) -> None:
@@ -139,6 +130,7 @@ class ProcessExecutor(Executor):
             return
         if isinstance(event, (Finished, Stopped, Lost)):
             child.task = None
+            child.leaving = isinstance(event, Stopped)
         if task is not None:
             report(task, event)
 

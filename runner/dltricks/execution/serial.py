@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from dltricks.core.errors import StoppedError
 from dltricks.execution.data import Datasets
 from dltricks.execution.events import Finished, Lost, Stopped
@@ -31,6 +33,7 @@ class SerialExecutor(Executor):
     def wait(self, report: Report, seconds: float) -> None:
         task, self._task = self._task, None
         if task is None:
+            time.sleep(seconds)
             return
         try:
             train_stack(task.runs, lambda event: report(task, event), self._signals, self._datasets)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from dltricks.core.errors import DamagedError, DltricksError, StoppedError, UsageError
+from dltricks.core.errors import DamagedError, DltricksError, FileSystemError, StoppedError, UsageError
 from dltricks.core.parallel import pool
 from dltricks.engine.hooks import Hook
 from dltricks.engine.loop import train as run_loop
@@ -17,7 +17,7 @@ from dltricks.engine.state import State
 from dltricks.engine.trainer import Trainer
 from dltricks.execution.data import Datasets
 from dltricks.execution.events import Ended, Event, Failed, Notice, Progress
-from dltricks.execution.task import PlannedRun
+from dltricks.execution.task import PlannedRun, cut
 from dltricks.experiment.resolve import Experiment, to_yaml
 from dltricks.experiment.study import TUNING_SEEDS
 from dltricks.runs import checkpoint, environment, names, reading
@@ -81,7 +81,11 @@ def train_stack(
         # Before any folder exists: what cannot be built leaves nothing behind.
         trainer = build([run.experiment for run in runs], datasets)
     except DltricksError as error:
-        _fail(runs, error, tell)
+        if len(runs) == 1:
+            _fail(runs, error, tell)
+        else:  # such as one seed's training part, or too little memory: others can be trained all the same
+            for part in cut(runs, 2):
+                train_stack(part, tell, signals, datasets, hooks)
         return
     with signals.listening(), ExitStack() as locks:
         opened = []
@@ -113,8 +117,11 @@ def _fail(runs: Sequence[PlannedRun], error: DltricksError, tell: Tell) -> None:
 
 def _common_checkpoint(runs: Sequence[PlannedRun]) -> float:
     """The newest checkpoint that all have, so that they go on as one stack; infinity where there is none."""
-    numbers = [set(checkpoint.numbers(run.path / reading.CHECKPOINTS)) for run in runs]
-    return max(set.intersection(*numbers), default=float("inf"))
+    numbers = []
+    for run in runs:
+        with suppress(FileSystemError):  # of which its opening will tell
+            numbers.append(set(checkpoint.numbers(run.path / reading.CHECKPOINTS)))
+    return max(set.intersection(*numbers) if numbers else (), default=float("inf"))
 
 
 def _open(run: PlannedRun, lock: ExitStack, env: Mapping[str, Any], at_most: float, tell: Tell) -> _Opened | None:

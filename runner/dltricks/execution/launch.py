@@ -1,0 +1,126 @@
+"""Ways to start a worker process: a copy of this one, which has imported everything, or a new interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import traceback
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, NoReturn, Protocol
+
+import dltricks
+from dltricks.execution import child
+from dltricks.execution.data import Datasets
+
+ROOT = Path(dltricks.__file__).parent.parent
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Process(Protocol):
+    """A process that serves tasks (see ``child``)."""
+
+    pid: int
+    tasks: IO[bytes]
+    """Its stdin. Closed, it lets the process save and leave."""
+    events: IO[bytes]
+    """Its stdout."""
+
+    def kill(self) -> None:
+        """Ends it at once."""
+
+    def wait(self) -> int:
+        """Its exit code, or the negative number of the signal that ended it, once it has ended."""
+
+
+def start(threads: int, errors: IO[bytes], datasets: Datasets | None = None) -> Process:
+    """Starts a worker process.
+
+    Args:
+        threads: what large products may use.
+        errors: where its stderr goes.
+        datasets: what it need not load again if it is a copy of this process.
+    """
+    # Copies are safe where nothing else runs in this process: a lock that another thread held would never be
+    # released in the copy. Other systems than Linux have libraries that do not survive it.
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return _Copy(threads, errors, datasets)
+    return _New(threads, errors)
+
+
+class _New:
+    """A new interpreter, which imports everything anew: a third of a second."""
+
+    def __init__(self, threads: int, errors: IO[bytes]) -> None:
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "dltricks.execution.child", str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": path},
+            # Ctrl-C reaches the whole group of the terminal; who started us decides what is done about it.
+            start_new_session=sys.platform != "win32",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self.pid = self._process.pid
+        self.tasks: IO[bytes] = self._process.stdin
+        self.events: IO[bytes] = self._process.stdout
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+
+class _Copy:
+    """A copy of this process."""
+
+    def __init__(self, threads: int, errors: IO[bytes], datasets: Datasets | None) -> None:
+        theirs, ours = os.pipe(), os.pipe()
+        with warnings.catch_warnings():
+            # Newer Pythons warn of threads that are not theirs; those of BLAS are prepared for it.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
+        if self.pid == 0:
+            _become_child(theirs[0], ours[1], errors.fileno(), threads, datasets)
+        os.close(theirs[0])
+        os.close(ours[1])
+        self.tasks: IO[bytes] = os.fdopen(theirs[1], "wb")
+        self.events: IO[bytes] = os.fdopen(ours[0], "rb")
+        self._code: int | None = None
+
+    def kill(self) -> None:
+        if self._code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, 9)
+
+    def wait(self) -> int:
+        if self._code is None:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._code
+
+
+def _become_child(tasks: int, events: int, errors: int, threads: int, datasets: Datasets | None) -> NoReturn:
+    """Nothing of the process that this is a copy of is touched any more, its files and terminal least of all."""
+    code = 1
+    try:
+        os.setsid()
+        for ours, standard in ((tasks, 0), (events, 1), (errors, 2)):
+            os.dup2(ours, standard)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        sys.stdin = os.fdopen(0, "r", closefd=False)
+        sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+        child.serve(threads, datasets)
+        code = 0
+    except BaseException:
+        with suppress(BaseException):
+            traceback.print_exc()
+    finally:
+        os._exit(code)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from execution.plans import experiment
+
+from dltricks.core.errors import UsageError
+from dltricks.engine.trainer import Trainer
+from dltricks.execution import measure as measuring
+from dltricks.execution.data import Datasets
+from dltricks.execution.measure import Measured, measure
+from dltricks.experiment.resolve import Experiment
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> list[Experiment]:
+    return [experiment(tmp_path, seed=seed) for seed in range(100)]
+
+
+Times = Callable[[int], float]
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[[Times], list[int]]:
+    """The sizes that are tried, each of whose steps takes as long as is said; a replica is 1,000 bytes."""
+
+    def begin(times: Times) -> list[int]:
+        sizes: list[int] = []
+
+        def seconds(trainer: Trainer) -> float:
+            sizes.append(len(trainer.numbers))
+            return times(sizes[-1])
+
+        monkeypatch.setattr(measuring, "_step_seconds", seconds)
+        monkeypatch.setattr(measuring, "replica_bytes", lambda trainer: 1000)
+        return sizes
+
+    return begin
+
+
+def test_the_size_with_the_least_time_for_a_run(plan: list[Experiment], tried: Callable[[Times], list[int]]) -> None:
+    sizes = tried(lambda size: 1.0)
+    found = measure(plan, Datasets(), 100, None, HOUR)
+    assert sizes == [8, 32, 64]
+    # Twelve steps, shared by the runs of the stack.
+    assert found == Measured(64, 12 / 64)
+    tried(lambda size: size**2)
+    assert measure(plan, Datasets(), 100, None, HOUR) == Measured(8, 12 * 8)
+    tried(lambda size: 8.0 if size == 32 else size)
+    assert measure(plan, Datasets(), 100, None, HOUR) == Measured(32, 12 / 4)
+
+
+def test_a_little_faster_is_not_worth_a_larger_stack(
+    plan: list[Experiment], tried: Callable[[Times], list[int]]
+) -> None:
+    tried(lambda size: size * (0.96 if size > 8 else 1.0))
+    assert measure(plan, Datasets(), 100, None, HOUR).size == 8
+
+
+@pytest.mark.parametrize(
+    ("runs", "most", "expected"),
+    [
+        (1, 64, [1]),
+        (2, 64, [1, 2]),
+        (3, 64, [1, 2, 3]),
+        (9, 64, [2, 5, 9]),
+        (100, 5, [1, 3, 5]),
+        (100, 64, [8, 32, 64]),
+        (100, 100, [8, 32, 64]),
+    ],
+)
+def test_no_size_is_larger_than_it_may_be(
+    plan: list[Experiment], tried: Callable[[Times], list[int]], runs: int, most: int, expected: list[int]
+) -> None:
+    sizes = tried(lambda size: 1.0)
+    assert measure(plan[:runs], Datasets(), most, None, HOUR).size == expected[-1]
+    assert sizes == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected", "size"),
+    [
+        (10**9, [8, 32, 64], 64),
+        (63_999, [8, 32, 63], 63),
+        (32_500, [8, 32], 32),
+        (20_000, [8, 20], 20),
+        (8_000, [8], 8),
+        (3_500, [8], 3),
+        (10, [8], 1),
+        (0, [8], 1),
+    ],
+)
+def test_memory_bounds_the_stack(
+    plan: list[Experiment], tried: Callable[[Times], list[int]], memory: int, expected: list[int], size: int
+) -> None:
+    sizes = tried(lambda size: 1.0)
+    assert measure(plan, Datasets(), 64, memory, HOUR).size == size
+    assert sizes == expected
+
+
+def test_when_time_is_up_only_the_smallest_is_tried(
+    plan: list[Experiment], tried: Callable[[Times], list[int]]
+) -> None:
+    sizes = tried(lambda size: 1.0)
+    assert measure(plan, Datasets(), 64, None, 0.0).size == 8
+    assert sizes == [8]
+
+
+@pytest.mark.parametrize("samples", [60, 16])
+def test_steps_are_really_timed(tmp_path: Path, samples: int) -> None:
+    """Also where an epoch has but one."""
+    found = measure([experiment(tmp_path, limit=samples)], Datasets(), 64, None, 0.0)
+    assert found.size == 1
+    assert 0 < found.seconds < HOUR
+
+
+def test_what_cannot_be_trained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="batch_size: 100 is more than the 60"):
+        measure([experiment(tmp_path, batch_size=100)], Datasets(), 64, None, HOUR)
