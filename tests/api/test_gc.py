@@ -9,10 +9,15 @@ import pytest
 
 import dltricks
 from dltricks.api.gc import Garbage, clear, search
+from dltricks.api.lab import Lab, Means, Silent
+from dltricks.api.session import open_study
 from dltricks.core.errors import FileSystemError, UsageError
 from dltricks.engine.hooks import Hook
 from dltricks.engine.trainer import Trainer
+from dltricks.execution.stack import train_stack
+from dltricks.experiment.study import experiments
 from dltricks.runs import files, lock, reading, study_file
+from dltricks.runs.signals import Signals
 
 TUNING = 1_000_000
 
@@ -35,6 +40,15 @@ def told() -> list[str]:
 
 def train(**values: Any) -> Path:
     return dltricks.train("small.yaml", **values)[0].path
+
+
+def tune(seed: int = TUNING) -> Path:
+    """A run as tuning trains it."""
+    study = open_study("small.yaml", (), {"seed": seed})
+    lab = Lab(Means(Path("runs")), Silent(print))
+    (run,) = lab.place(experiments(study), "tuning")
+    train_stack([run], lambda event: None, Signals(), lab.datasets)
+    return run.path
 
 
 def interrupt(**values: Any) -> Path:
@@ -75,7 +89,7 @@ def listed(told: list[str], *names: str, **options: Any) -> dict[str, str]:
 
 
 def test_each_sort_is_listed_and_removed_and_nothing_else(folder: Path, told: list[str]) -> None:
-    finished, replaced, tuning = train(seed=0), train(seed=1), train(seed=TUNING)
+    finished, replaced, tuning = train(seed=0), train(seed=1), tune()
     diverged = train(seed=3, optimizer={"name": "sgd", "lr": 1e30})
     assert reading.status(diverged) == "diverged"
     broken_off = interrupt(seed=2)
@@ -100,7 +114,7 @@ def test_each_sort_is_listed_and_removed_and_nothing_else(folder: Path, told: li
 @pytest.mark.parametrize("sort", ["interrupted", "superseded", "tuning"])
 def test_only_the_sorts_that_are_asked_for(folder: Path, told: list[str], sort: str) -> None:
     kept, replaced = train(seed=0), train(seed=1)
-    runs = {"interrupted": interrupt(seed=2), "superseded": replaced, "tuning": train(seed=TUNING)}
+    runs = {"interrupted": interrupt(seed=2), "superseded": replaced, "tuning": tune()}
     plan(folder, kept, replaced)
     plan(folder, kept)
     others = {name: name == sort for name in runs}
@@ -150,7 +164,7 @@ def test_a_damaged_plan_keeps_everything_that_it_may_plan(folder: Path, told: li
 
 
 def test_tuning_is_judged_once_its_choice_is_frozen(folder: Path, told: list[str]) -> None:
-    path = train(seed={"init": TUNING + 3})
+    path = tune(TUNING + 3)
     assert listed(told) == {path.name: "tuning, not yet judged"}
     judged = train(seed=0)
     plan(folder, judged)
@@ -159,29 +173,30 @@ def test_tuning_is_judged_once_its_choice_is_frozen(folder: Path, told: list[str
     assert listed(told) == {path.name: "tuning"}
 
 
-@pytest.mark.parametrize("seed", [TUNING, {"init": 1, "order": TUNING}])
-def test_an_interrupted_tuning_run_is_known_by_its_seed(folder: Path, told: list[str], seed: Any) -> None:
-    path = interrupt(seed=seed)
-    other = interrupt(seed=TUNING - 1)
-    assert listed(told, interrupted=False) == {path.name: "tuning, not yet judged"}
-    assert listed(told) == {path.name: "interrupted", other.name: "interrupted"}
+def test_a_large_seed_alone_makes_no_tuning_run(folder: Path, told: list[str]) -> None:
+    """Some people take the date for a seed."""
+    train(seed=20_240_101)
+    assert listed(told) == {}
+    path = interrupt(seed=TUNING)
+    assert listed(told) == {path.name: "interrupted"}
+    assert listed(told, interrupted=False) == {}
 
 
 def test_a_run_in_training_is_not_listed(folder: Path, told: list[str]) -> None:
-    path, tuning = interrupt(), train(seed=TUNING)
+    path, tuning = interrupt(), tune()
     with lock.hold(path), lock.hold(tuning):
         assert listed(told, remove=True) == {}
     assert listed(told) == {path.name: "interrupted", tuning.name: "tuning, not yet judged"}
 
 
 def test_a_run_that_a_study_judges_is_none_of_tuning(folder: Path, told: list[str]) -> None:
-    path = train(seed=TUNING)
+    path = tune()
     plan(folder, path, tuned={"plan": ""})
     assert listed(told) == {}
 
 
 def test_a_damaged_run_stays_and_is_mentioned_with_the_remedy(folder: Path, told: list[str]) -> None:
-    path = train(seed=TUNING)
+    path = tune()
     (path / "metrics.jsonl").write_bytes(b"{}\n")
     assert listed(told, remove=True) == {}
     (message,) = told
@@ -346,9 +361,9 @@ def test_what_is_left_alone_goes_to_stderr_unless_told_otherwise(
 
 
 def test_a_removed_run_trains_anew_to_the_same_bytes(folder: Path) -> None:
-    path = train(seed=TUNING)
+    path = tune()
     before = {name: (path / name).read_bytes() for name in ("config.yaml", "run.json", "metrics.jsonl", "weights.npz")}
     dltricks.gc(remove=True)
     assert not path.exists()
-    assert train(seed=TUNING) == path
+    assert tune() == path
     assert {name: (path / name).read_bytes() for name in before} == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ class Watch:
         self.heard: list[str] = []
         self.plans: list[Plan] = []
 
-    def planned(self, plan: Plan, metric: str, title: str) -> None:
+    def planned(self, plan: Plan, metric: str) -> None:
         self.plans.append(plan)
-        self.heard.append(f"planned {metric} {title}".strip())
+        self.heard.append(f"planned {metric} {plan.title}".strip())
 
     def started(self, task: Task) -> None:
         self.heard.append(f"started {len(task.runs)}")
@@ -138,7 +139,8 @@ def test_a_view_watches(folder: Path) -> None:
     watch = Watch()
     mine = lab(watch, executor="serial")
     plan = mine.plan(placed(mine, seeds=3))
-    assert mine.train(plan, "val_accuracy", "first") == {}
+    plan = replace(plan, title="first")
+    assert mine.train(plan, "val_accuracy") == {}
     stacks = [f"started {len(task.runs)}" for task in plan.tasks]
     assert watch.heard[0] == "planned val_accuracy first"
     assert [each for each in watch.heard if each.startswith("started")] == stacks

@@ -7,8 +7,8 @@ import pytest
 
 import dltricks
 from dltricks.api.session import Run, find_run, open_experiment, open_run, read, use_threads
-from dltricks.core.errors import DamagedError, UsageError
 from dltricks.core.cores import available_cores
+from dltricks.core.errors import DamagedError, UsageError
 from dltricks.core.parallel import pool
 
 

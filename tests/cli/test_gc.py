@@ -10,7 +10,12 @@ import pytest
 from cli.shell import Call, process, tree
 
 import dltricks
+from dltricks.api.lab import Lab, Means, Silent
+from dltricks.api.session import open_study
+from dltricks.execution.stack import train_stack
+from dltricks.experiment.study import experiments
 from dltricks.runs import files, reading, study_file
+from dltricks.runs.signals import Signals
 
 
 @pytest.fixture
@@ -18,8 +23,12 @@ def runs(folder: Path) -> dict[str, Path]:
     """A run of each sort, by why it can be removed; and one that stays."""
     paths = {
         why: dltricks.train("small.yaml", seed=seed)[0].path
-        for why, seed in {"": 0, "interrupted": 1, "superseded": 2, "tuning, not yet judged": 1_000_000}.items()
+        for why, seed in {"": 0, "interrupted": 1, "superseded": 2}.items()
     }
+    lab = Lab(Means(Path("runs")), Silent(print))
+    (tuning,) = lab.place(experiments(open_study("small.yaml", (), {"seed": 1_000_000})), "tuning")
+    train_stack([tuning], lambda event: None, Signals(), lab.datasets)
+    paths["tuning, not yet judged"] = tuning.path
     hashes = []
     for path in (paths[""], paths["superseded"]):
         result = reading.read_result(path)

@@ -22,7 +22,7 @@ from dltricks.execution.dask import SURPLUS, DaskExecutor, _shared
 from dltricks.execution.data import Datasets
 from dltricks.execution.events import Ended, Event, Finished, Lost, Notice, Progress, Stopped
 from dltricks.execution.executor import Executor
-from dltricks.execution.processes import ROOT
+from dltricks.execution.launch import ROOT
 from dltricks.execution.serial import SerialExecutor
 from dltricks.execution.task import PlannedRun, Task
 from dltricks.experiment.document import Document

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def test_an_error_that_nobody_foresaw(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_task_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later waits do nothing for as long as they are told."""
     slept: list[float] = []
-    monkeypatch.setattr(serial.time, "sleep", slept.append)
+    monkeypatch.setattr(serial, "time", SimpleNamespace(sleep=slept.append))
     heard: list[Event] = []
     executor = SerialExecutor(Signals(), Datasets())
     executor.wait(lambda task, event: heard.append(event), 0.5)

@@ -54,15 +54,15 @@ def test_t_intervals(n: int) -> None:
     assert 0.947 <= covered(pairs.low, pairs.high, 1) <= 0.953
     free = welch_t(y + 1, z)
     assert 0.949 <= covered(free.low, free.high, 1) <= 0.956
-    for a, b in ((3 * y, z), (y, np.tile(z, 4)[:, : 4 * n] * 0)):
-        other = welch_t(a + 1, b if b.any() else rng.standard_normal((MANY, 4 * n)))
+    for a, b in ((3 * y, z), (y, rng.standard_normal((MANY, 4 * n)))):
+        other = welch_t(a + 1, b)
         assert 0.94 <= covered(other.low, other.high, 1) <= 0.955
 
 
 @pytest.mark.parametrize(("na", "nb"), [(5, 5), (6, 6), (10, 20)])
 def test_probability_of_improvement(na: int, nb: int) -> None:
     rng = random(na, nb)
-    for spread, least, most in ((1, 0.943, 0.974), (3, 0.875, 0.955)):
+    for spread, least, most in ((1, 0.94, 0.974), (3, 0.875, 0.955)):
         for shift in (0, 1, 2):
             unit = np.sqrt((1 + spread**2) / 2)
             a, b = (
@@ -81,14 +81,13 @@ def test_standardized_differences(n: int, truth: float) -> None:
     x, y = rng.standard_normal((2, MANY, n))
     base = np.arange(n) - (n - 1) / 2
     base = base / base.std(ddof=1)
-    for pairs in (True, False):
-        d = x + truth if pairs else None
-        seen = paired_t(x + truth, 0 * x) if pairs else welch_t(x + truth, y)
-        pooled = seen.sd if pairs else np.sqrt((seen.sd[0] ** 2 + seen.sd[1] ** 2) / 2)
-        assert pairs == (d is not None)
-        shift = seen.difference / pooled
+    pairs, free = paired_t(x + truth, 0 * x), welch_t(x + truth, y)
+    both = np.sqrt((free.sd[0] ** 2 + free.sd[1] ** 2) / 2)
+    for seen, sd in ((pairs, pairs.sd), (free, both)):
+        shift = seen.difference / sd
         grid = np.linspace(shift.min(), shift.max(), 500)[:, None]
-        ends = paired_g(base + grid, 0 * (base + grid)) if pairs else hedges_g(base + grid, np.tile(base, (500, 1)))
+        rows = np.tile(base, (500, 1))
+        ends = paired_g(rows + grid, 0 * rows) if seen is pairs else hedges_g(rows + grid, rows)
         low, high = (np.interp(shift, grid[:, 0], end) for end in (ends.low, ends.high))
         assert 0.947 <= covered(low, high, truth) <= 0.953
 
@@ -112,7 +111,7 @@ def test_interquartile_mean() -> None:
     truth = interquartile_mean(np.concatenate([norm.ppf(grid) + shift for shift in shifts]))
     hits = 0
     for k in range(REPETITIONS):
-        mine = aggregate(list(rng.standard_normal((tasks, seeds)) + shifts[:, None]), resamples=200, seed=k)
+        mine = aggregate(list(rng.standard_normal((tasks, seeds)) + shifts[:, None]), resamples=300, seed=k)
         hits += mine.low <= truth <= mine.high
     assert 0.925 <= hits / REPETITIONS <= 0.945
 
@@ -183,8 +182,8 @@ def test_dunnett(m: int, n: int) -> None:
     critical = -stdtrit(df, dunnett_level(0.05, df, loadings) / 2)
     missed = (np.abs(difference) > critical * se).any(axis=-1)
     assert 0.945 <= 1 - missed.mean() <= 0.955
-    some = decide(t_evidence(difference[:200], se[:200], df, None), 0.05, dunnett_adjustment(df, loadings))
-    np.testing.assert_array_equal(np.isin(some.word, (BETTER, WORSE)).any(axis=-1), missed[:200])
+    some = decide(t_evidence(difference[:20], se[:20], df, None), 0.05, dunnett_adjustment(df, loadings))
+    np.testing.assert_array_equal(np.isin(some.word, (BETTER, WORSE)).any(axis=-1), missed[:20])
 
 
 @pytest.mark.parametrize("n", [6, 10, 20])

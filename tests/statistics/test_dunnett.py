@@ -60,7 +60,7 @@ def test_seeds_as_blocks_are_the_two_way_analysis() -> None:
     np.testing.assert_allclose(mine.difference, fit[6:], rtol=1e-9)
     assert mine.df == 15
     np.testing.assert_allclose(mine.se, np.sqrt(rest[0] / 15 * 2 / 6), rtol=1e-9)
-    assert blocks(luck, [luck + [1, 2, 1, 2, 1, 2]]).se[0] == pytest.approx(0.5477226 / np.sqrt(6))
+    assert blocks(luck, luck + np.array([[1, 2, 1, 2, 1, 2]])).se[0] == pytest.approx(0.5477226 / np.sqrt(6))
 
 
 def test_refusals() -> None:

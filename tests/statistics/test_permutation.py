@@ -33,7 +33,7 @@ def test_ties_are_ties_although_rounding_splits_them() -> None:
 
 
 def test_the_smallest_p_is_reached_when_all_agree() -> None:
-    assert FEWEST == min(n for n in range(1, 20) if smallest_p(n) < 0.05)
+    assert min(n for n in range(1, 20) if smallest_p(n) < 0.05) == FEWEST
     for n in (1, 5, 6, 20, 32):
         mine = sign_flip(np.linspace(1, 2, n))
         assert mine.p == mine.smallest_p == 2 / 2**n

@@ -24,6 +24,7 @@ RNG = np.random.default_rng(0)
 LUCK = RNG.normal(0.9, 0.02, 10)
 REST = RNG.normal(0, 0.01, 10)
 REST -= REST.mean()
+SE = REST.std(ddof=1) / np.sqrt(10)
 
 
 def arm(label: str, values: Iterable[float], diverged: int = 0, first: int = 0) -> Arm:
@@ -86,7 +87,7 @@ def test_numbers_are_those_of_the_routines() -> None:
 
 
 def test_several_variants_are_adjusted_together() -> None:
-    variants = [arm(str(k), LUCK + shift + REST) for k, shift in enumerate((0.02, 0.0082, 0.001))]
+    variants = [arm(str(k), LUCK + shift + REST) for k, shift in enumerate((0.02, 2.57 * SE, 0.1 * SE))]
     alone = [one(BASE, variant) for variant in variants]
     judged = judge(BASE, variants, larger_is_better=True, margin=None)
     assert [each.word for each in alone] == ["helps", "helps", "inconclusive"]

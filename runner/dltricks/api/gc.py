@@ -14,7 +14,6 @@ from dltricks.api.session import PathLike
 from dltricks.core import registry
 from dltricks.core.errors import DamagedError, FileSystemError, LockedError, UsageError
 from dltricks.experiment.datafiles import at_home
-from dltricks.experiment.study import TUNING_SEEDS
 from dltricks.runs import files, reading, removal, study_file
 from dltricks.runs.names import DIGITS
 
@@ -216,11 +215,7 @@ def _why(run: Path, studies: _Studies, *, interrupted: bool, superseded: bool, t
 
 def _is_tuning(run: Path) -> bool:
     result = reading.read_result(run)
-    if result is not None:
-        return result.get("role") == "tuning"
-    seed = reading.read_run(run).config["seed"]
-    largest: int = max(seed.values()) if isinstance(seed, dict) else seed
-    return largest >= TUNING_SEEDS
+    return result is not None and result.get("role") == "tuning"
 
 
 def _experiments(runs_dir: Path) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Self, get_args
 
 from dltricks.api.session import check_threads, use_threads
 from dltricks.core.cores import available_cores, physical_cores
-from dltricks.core.errors import DamagedError, UsageError
+from dltricks.core.errors import DamagedError, LockedError, UsageError
 from dltricks.core.spelling import spell
 from dltricks.execution.campaign import Campaign, Observer
 from dltricks.execution.data import Datasets
@@ -21,7 +21,7 @@ from dltricks.execution.serial import SerialExecutor
 from dltricks.execution.task import PlannedRun, Task
 from dltricks.experiment.resolve import Experiment
 from dltricks.experiment.study import Arm
-from dltricks.runs import names, reading
+from dltricks.runs import lock, names, reading
 from dltricks.runs.folder import RunFolder
 from dltricks.runs.signals import Signals
 
@@ -34,7 +34,7 @@ Notify = Callable[[str], None]
 class View(Observer, Protocol):
     """Watches the training of a plan."""
 
-    def planned(self, plan: Plan, metric: str, title: str) -> None:
+    def planned(self, plan: Plan, metric: str) -> None:
         """Training of this plan begins, whose runs are compared by that metric."""
 
     def ended(self) -> None:
@@ -47,7 +47,7 @@ class Silent:
     def __init__(self, notify: Notify) -> None:
         self.notify = notify
 
-    def planned(self, plan: Plan, metric: str, title: str) -> None:
+    def planned(self, plan: Plan, metric: str) -> None:
         """Shows nothing."""
 
     def started(self, task: Task) -> None:
@@ -130,8 +130,8 @@ class Lab:
             self._processes = ProcessExecutor(workers, threads, self.datasets)
         return self._processes
 
-    def place(self, experiments: Iterable[tuple[Arm, Experiment]]) -> list[PlannedRun]:
-        """Gives each run its folder: the one that has its hash already, or a new one."""
+    def place(self, experiments: Iterable[tuple[Arm, Experiment]], role: str | None = None) -> list[PlannedRun]:
+        """Gives each run its folder: the one that has its hash already, or a new one, and its role."""
         runs_dir = self.means.runs_dir
         folders: dict[str, names.Folders] = {}
         runs = []
@@ -144,7 +144,7 @@ class Lab:
             if name not in folders:
                 folders[name] = names.Folders(runs_dir, name)
             path = folders[name].find(experiment.hash) or names.run_path(runs_dir, name, label, experiment.hash)
-            runs.append(PlannedRun(number, experiment, path, f"{arm.label} s{spell(seed)}".strip()))
+            runs.append(PlannedRun(number, experiment, path, f"{arm.label} s{spell(seed)}".strip(), role))
         return runs
 
     def plan(self, runs: Sequence[PlannedRun], *, fresh: bool = False) -> Plan:
@@ -182,13 +182,12 @@ class Lab:
             self._cluster = DaskExecutor(self.means.scheduler)
         return self._cluster
 
-    def train(self, plan: Plan, metric: str, title: str = "", *, fresh: bool = False) -> dict[int, Failed]:
+    def train(self, plan: Plan, metric: str, *, fresh: bool = False) -> dict[int, Failed]:
         """Trains a plan, and returns what failed for good by the run's number.
 
         Args:
             plan: as it was made for the same runs folder.
             metric: for the view, by which the best run is named.
-            title: for the view, what this plan is for.
             fresh: whether to forget what was trained before.
 
         Raises:
@@ -197,9 +196,13 @@ class Lab:
         """
         if fresh:
             for run in plan.runs:
+                if lock.is_held(run.path):
+                    # Before anything is forgotten.
+                    raise LockedError(f"{run.path}: is being trained; wait for it or end it")
+            for run in plan.runs:
                 forget(run)
         failures = {run.number: _damaged(run) for run in plan.runs if plan.done.get(run.number) == "damaged"}
-        self.view.planned(plan, metric, title)
+        self.view.planned(plan, metric)
         try:
             if plan.tasks:
                 campaign = Campaign(plan.tasks, self._executor(plan), self.view, self.signals)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dltricks.api.lab import Lab, Notify, forget
 from dltricks.api.session import MAX_RUNS, Run, located, read
-from dltricks.api.tuning import Tuner, tuned_arms
+from dltricks.api.tuning import Tuner, tuned_arms, tuned_label
 from dltricks.core import errors
 from dltricks.core.errors import DamagedError, SomeFailedError
 from dltricks.engine.hooks import Hook
@@ -124,7 +124,15 @@ def next_work(
         return Work(study, tuned, "tuning")
     both = replace(study, arms=tuned_arms(study, tuned, plugins))
     runs = list(experiments(both, plugins=plugins, repeats=True))
-    return Work(both, runs, kind, tuned, (*notes, *tuner.remarks(tuned)))
+    return Work(both, runs, kind, tuned, (*notes, *tuner.remarks(tuned), *_unchanged(study, both)))
+
+
+def _unchanged(study: Study, both: Study) -> Iterator[str]:
+    """A sentence for the arms that tuning left as they are."""
+    labels = {arm.label for arm in both.arms}
+    same = [arm.label or "the file" for arm in study.arms if tuned_label(arm.label) not in labels]
+    if same:
+        yield f"tuning found nothing better than the values that these have: {', '.join(same)}"
 
 
 def headline(recipes: Sequence[Recipe]) -> str:
@@ -187,7 +195,7 @@ def run_study(
                 if plan.done.get(damaged.number) == "damaged":
                     forget(damaged)
             plan = plan_of(work, lab)
-        failures = lab.train(plan, work.metric, "tuning")
+        failures = lab.train(plan, work.metric)
         fail(list(failures.values()), len(work.pairs), "tuning runs")
         work = next_work(study, lab, plugins, fresh=fresh, most=most, kind=kind, notes=notes)
     plan = plan_of(work, lab, fresh=fresh)
@@ -208,7 +216,8 @@ def plan_of(work: Work, lab: Lab, *, fresh: bool = False) -> Plan:
     # Arms at their best points can be the same run, which is trained once.
     distinct = {experiment.hash: (arm, experiment) for arm, experiment in reversed(work.pairs)}
     with located(work.study.document):
-        return lab.plan(lab.place(reversed(distinct.values())), fresh=fresh)
+        role = "tuning" if work.kind == "tuning" else None
+        return replace(lab.plan(lab.place(reversed(distinct.values()), role), fresh=fresh), title=role or "")
 
 
 def _end(run: PlannedRun, plan: Plan, failure: Failed | None) -> tuple[Path, Run | None, Failed | None]:

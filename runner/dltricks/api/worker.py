@@ -60,7 +60,7 @@ def worker(
     signals, view = Signals(), view or Silent(notify or warn)
     if task.runs:
         metric = headline([run.experiment.recipe for run in task.runs])
-        view.planned(Plan(task.runs, {}, (), (task,), 1, 0.0), metric, "")
+        view.planned(Plan(task.runs, {}, (), (task,), 1, 0.0), metric)
         try:
             executor = SerialExecutor(signals, Datasets(task.data_dir, quiet=quiet))
             campaign = Campaign([task], executor, view, signals)

@@ -32,13 +32,14 @@ def count_of(number: int, what: str) -> str:
 
 def plan_summary(plan: Plan) -> str:
     """The plan in a sentence: "40 runs in 2 stacks on 2 workers; 0 done already; about 1.2 s"."""
+    before = f"{plan.title}: " if plan.title else ""
     total, done = len(plan.runs), len(plan.done)
     aside = f", of which {_states(plan)}" if set(plan.done.values()) - {"finished"} else ""
     if not plan.tasks:
-        return f"nothing to train: {count_of(total, 'run')}, all done already{aside}"
+        return f"{before}nothing to train: {count_of(total, 'run')}, all done already{aside}"
     runs = f"{total - done:,} of {count_of(total, 'run')}" if done else count_of(total, "run")
     stacks, workers = count_of(len(plan.tasks), "stack"), count_of(plan.workers, "worker")
-    return f"{runs} in {stacks} on {workers}; {done:,} done already{aside}; about {about(plan.seconds)}"
+    return f"{before}{runs} in {stacks} on {workers}; {done:,} done already{aside}; about {about(plan.seconds)}"
 
 
 def _states(plan: Plan) -> str:

@@ -75,15 +75,15 @@ class StudyView:
         self.total = self.done = 0
         self.closed = True
 
-    def planned(self, plan: Plan, metric: str, title: str) -> None:
+    def planned(self, plan: Plan, metric: str) -> None:
         """Training of a plan begins, whose runs are compared by that metric."""
         from rich.text import Text
 
         from dltricks.experiment.tuning import larger_is_better
 
         labels = [run.label for run in plan.runs]
-        self.begin(len(plan.runs), len(plan.done), labels, metric, larger_is_better(metric), title)
-        self._print([Text(self.title + plan_summary(plan), "dim")])
+        self.begin(len(plan.runs), len(plan.done), labels, metric, larger_is_better(metric), plan.title)
+        self._print([Text(plan_summary(plan), "dim")])
 
     def ended(self) -> None:
         """Training has ended, however."""

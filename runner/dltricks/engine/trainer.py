@@ -19,6 +19,7 @@ from dltricks.core.types import Array
 from dltricks.engine.averaging import averaged
 from dltricks.engine.batches import Batch, Gatherer, Pool, fit_scale
 from dltricks.engine.evaluate import Evaluator, measure, outputs, score, score_name, score_sum
+from dltricks.engine.fitting import batch_size, check_augmentations
 from dltricks.engine.limits import refuse_overflow
 from dltricks.engine.monitor import LayerStatistics, broken_weights, first_affected
 from dltricks.engine.network import Network
@@ -108,21 +109,14 @@ class Trainer:
         """Training and validation part, and the training part into batches."""
         self.splits = splits(self.recipes, self.datas)
         self.samples = len(self.splits[0].train)
-        batch_size = self.recipes[0].batch_size
-        self.batch_size = self.samples if batch_size == "full" else batch_size
-        if self.batch_size > self.samples:
-            raise UsageError(
-                f"batch_size: {self.batch_size} is more than the {self.samples} training samples; "
-                "lower it, or write batch_size: full"
-            )
+        self.batch_size = batch_size(self.recipes[0], self.samples)
         self.steps = -(-self.samples // self.batch_size)
 
     def _build_rules(self) -> None:
         """The network, and all that acts on it."""
         recipes, data = self.recipes, self.datas[0]
         self.network = Network(recipes, data.x.shape[1:], outputs(data))
-        for augmentation in {id(a): a for recipe in recipes for a in recipe.augmentation}.values():
-            augmentation.check(data.x.shape[1:], outputs(data))
+        check_augmentations(recipes, data)
         self._refuse_single_samples()
         self.store = self.network.store
         self.loss = stack([recipe.loss for recipe in recipes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 from dltricks.core.dataset import Data
@@ -21,6 +22,8 @@ class Datasets:
         """
         self.data_dir, self._quiet = data_dir, quiet
         self._loaded: dict[tuple[object, ...], Data] = {}
+        # Of generated sets there may be one for each seed: they live as long as someone trains on them.
+        self._generated: weakref.WeakValueDictionary[tuple[object, ...], Data] = weakref.WeakValueDictionary()
 
     def load(self, experiment: Experiment) -> Data:
         """The data of a run.
@@ -30,10 +33,12 @@ class Datasets:
         """
         dataset, seed = experiment.recipe.dataset, experiment.recipe.seeds.data
         key = (type(dataset), repr(dataset), str(experiment.folder), seed if dataset.generated else None)
-        if key not in self._loaded:
+        loaded = self._generated if dataset.generated else self._loaded
+        found = loaded.get(key)
+        if found is None:
             files = DataFiles(self.data_dir, experiment.folder, self._quiet)
             try:
-                self._loaded[key] = dataset.load(files, seed)
+                found = loaded[key] = dataset.load(files, seed)
             except UsageError as error:
                 raise UsageError(f"dataset: {str(error).removeprefix('dataset: ')}") from error
-        return self._loaded[key]
+        return found

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from dltricks.core.component import Component, numeric_fields
+from dltricks.core.dataset import Data
+from dltricks.core.errors import UsageError
 from dltricks.core.registry import KINDS
+from dltricks.engine.fitting import check_fit
 from dltricks.engine.recipe import Recipe
 from dltricks.execution import memory
 from dltricks.execution.data import Datasets
 from dltricks.execution.measure import LARGEST, Measured, measure
+from dltricks.execution.stack import build
 from dltricks.execution.task import PlannedRun, Task, cut
 
-SECONDS = 0.3
+SECONDS = 0.2
 """For all measurements of a plan."""
 MEMORY = 0.5
 """The share of the available memory that stacks may fill."""
-START = 0.4
-"""Seconds that a worker process takes to start: less work than that is not worth one."""
+START = 0.2
+"""Seconds that worker processes take to start and end: less work than that is not worth them."""
 BESIDE = 1.25
 """What a run takes in all, as a multiple of its steps: evaluation, metrics, and files."""
 
@@ -56,6 +61,8 @@ class Plan:
     """How many tasks are trained at once."""
     seconds: float
     """Estimated, until the last of them ends."""
+    title: str = ""
+    """What it is for, where a study has several plans: tuning, which comes first."""
 
 
 def pack(
@@ -78,8 +85,9 @@ def pack(
         data_dir: handed on to the tasks.
 
     Raises:
-        UsageError, DamagedError: a group that was measured and cannot be trained.
+        UsageError, DamagedError: runs that cannot be trained.
     """
+    _check([run for run in runs if run.number not in done], datasets)
     groups = _measured(_grouped([run for run in runs if run.number not in done]), datasets, workers)
     total = sum(len(group.runs) * group.seconds for group in groups)
     if not chosen and total / workers + START > total:
@@ -100,6 +108,33 @@ def pack(
         workers,
         _makespan([seconds for seconds, _ in tasks], workers),
     )
+
+
+def _check(runs: Sequence[PlannedRun], datasets: Datasets) -> None:
+    """Refuses what could only fail, before any of it is trained."""
+    datas: dict[str, Data] = {}
+    checked = set()
+    for run in runs:
+        recipe = run.experiment.recipe
+        # Generated sets of other seeds have the same shapes.
+        data = f"{type(recipe.dataset)} {recipe.dataset}"
+        key = (data, recipe.validation, recipe.limit, recipe.batch_size, recipe.seeds.split, repr(recipe.augmentation))
+        if key in checked:
+            continue
+        checked.add(key)
+        with named(run):
+            if data not in datas:
+                datas[data] = datasets.load(run.experiment)
+            check_fit(recipe, datas[data])
+
+
+@contextmanager
+def named(run: PlannedRun) -> Iterator[None]:
+    """Says which of several runs is refused."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{error} (in the run {run.label})" if run.label else str(error)) from error
 
 
 def stack_key(recipe: Recipe) -> tuple[Any, ...]:
@@ -142,11 +177,16 @@ def _measured(groups: Sequence[Sequence[PlannedRun]], datasets: Datasets, worker
         if left < 0:
             break
         most = ceil(len(runs) / workers) if len(groups) < workers else min(LARGEST, len(runs))
-        found.append(
-            measure([run.experiment for run in runs], datasets, most, bound, left / (len(groups) - len(found)))
-        )
+        experiments = [run.experiment for run in runs]
+        with named(runs[0]):
+            found.append(measure(experiments, datasets, most, bound, left / (len(groups) - len(found))))
     if not found:
         return []
+    for runs in groups[len(found) :]:
+        if time.perf_counter() > end + SECONDS / 2:
+            break
+        with named(runs[0]):  # what cannot be built is told now, if there is time
+            build([runs[0].experiment], datasets)
     rest = Measured(min(one.size for one in found), sum(one.seconds for one in found) / len(found))
     found += [rest] * (len(groups) - len(found))
     return [Group(tuple(runs), one.size, one.seconds * BESIDE) for runs, one in zip(groups, found, strict=True)]

@@ -19,7 +19,6 @@ from dltricks.execution.data import Datasets
 from dltricks.execution.events import Ended, Event, Failed, Notice, Progress
 from dltricks.execution.task import PlannedRun, cut
 from dltricks.experiment.resolve import Experiment, to_yaml
-from dltricks.experiment.study import TUNING_SEEDS
 from dltricks.runs import checkpoint, environment, names, reading
 from dltricks.runs.folder import RunFolder
 from dltricks.runs.recorder import Recorder, Recording
@@ -148,8 +147,7 @@ def _open(run: PlannedRun, lock: ExitStack, env: Mapping[str, Any], at_most: flo
 def _identity(run: PlannedRun) -> dict[str, Any]:
     config_hash, seed = run.experiment.hash, run.experiment.config["seed"]
     identity = {"id": config_hash[: names.DIGITS], "hash": config_hash, "seed": seed}
-    largest = max(seed.values()) if isinstance(seed, dict) else seed
-    return identity | ({"role": "tuning"} if largest >= TUNING_SEEDS else {})
+    return identity | ({"role": run.role} if run.role else {})
 
 
 @dataclass(frozen=True)

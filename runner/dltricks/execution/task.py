@@ -25,6 +25,8 @@ class PlannedRun:
     """Its folder, which need not exist."""
     label: str = ""
     """What people call it among the others of its plan."""
+    role: str | None = None
+    """``tuning``: run.json says so, and the run stays out of comparisons."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values from which ``from_json`` makes the same run in another process."""
@@ -33,6 +35,7 @@ class PlannedRun:
             "number": self.number,
             "path": str(self.path.absolute()),
             "label": self.label,
+            "role": self.role,
             "hash": experiment.hash,
             "config": experiment.config,
             "folder": str(experiment.folder),
@@ -56,7 +59,7 @@ class PlannedRun:
             raise DamagedError(
                 f"{values['path']}: data, plugins or dltricks itself have changed since this run was planned; plan anew"
             )
-        return cls(values["number"], experiment, Path(values["path"]), values["label"])
+        return cls(values["number"], experiment, Path(values["path"]), values["label"], values["role"])
 
 
 @dataclass(frozen=True)

@@ -237,13 +237,19 @@ def _effect(
         given = values.get(label, {}).items()
         found[label] = {seed: value for seed, value in given if value is not None and math.isfinite(value)}
     common = [seed for seed in seeds if all(seed in by_seed for by_seed in found.values())]
-    differences = [math.fsum(weight * found[label][seed] for label, weight in weights.items()) for seed in common]
+    differences = [_sharp([weight * found[label][seed] for label, weight in weights.items()]) for seed in common]
     return Effect(
         float(np.mean(differences)) if differences else None,
         float(np.std(differences, ddof=1)) if len(differences) > 1 else None,
         len(differences),
         {label: len(seeds) - len(by_seed) for label, by_seed in found.items() if len(by_seed) < len(seeds)},
     )
+
+
+def _sharp(terms: Sequence[float]) -> float:
+    """Their sum, and 0 where only the rounding of the terms is left of it."""
+    total = math.fsum(terms)
+    return 0.0 if abs(total) <= 1e-12 * max(map(abs, terms), default=0.0) else total
 
 
 def _rank(row: Row, reference: str) -> tuple[bool, float]:

@@ -209,10 +209,12 @@ def _axes(document: Document, single: Sequence[Override], swept: Sequence[Overri
         return any(place[: len(override.place)] == override.place for override in given)
 
     if commanded:
-        for place in (place for axis in axes for place in axis.places() if gone(place)):
+        # A field may vary within a component that is given by itself.
+        places = {override.place for override in given}
+        for place in (place for axis in axes for place in axis.places() if place in places):
             key = ".".join(place)
             raise UsageError(document.error(("sweep",), f"{key} is given in it and by itself; keep one of the two"))
-    left = [axis.without(gone) for axis in axes]
+    left = axes if commanded else [axis.without(gone) for axis in axes]
     return [*(axis for axis in left if axis is not None), *read_swept(swept)]
 
 
@@ -269,12 +271,16 @@ def _tuning(document: Document, axes: Sequence[Axis]) -> Tuning | None:
 
 
 def _without(document: Document, keys: Sequence[str]) -> Document:
-    """The document without some keys, and without their lines, which every run would carry along."""
+    """The document without some keys, and without the lines of a sweep, which every run would carry along."""
     return Document(
         document.name,
         {key: value for key, value in document.value.items() if key not in keys},
-        {where: line for where, line in document.lines.items() if not where or where[0] not in keys},
-        {where: origin for where, origin in document.origins.items() if where[0] not in keys},
+        {
+            where: line
+            for where, line in document.lines.items()
+            if not where or where[0] not in keys or where[0] == "tune"
+        },
+        {where: origin for where, origin in document.origins.items() if where[0] not in keys or where[0] == "tune"},
         document.path,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from dltricks.core.errors import DamagedError
 from dltricks.runs import files, names, sealed
 
 NAME = "study.json"
@@ -18,7 +19,10 @@ def load(folder: Path) -> dict[str, Any] | None:
     Raises:
         DamagedError: not what was written.
     """
-    return sealed.load(folder / NAME, FORMAT)
+    try:
+        return sealed.load(folder / NAME, FORMAT)
+    except DamagedError as error:
+        raise DamagedError(f"{error}; remove it, and the next training of the study writes it anew") from error
 
 
 def save(folder: Path, study: Mapping[str, Any]) -> None:

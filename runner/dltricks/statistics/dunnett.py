@@ -10,7 +10,7 @@ from scipy.special import ndtr, stdtrit
 
 from dltricks.core.errors import UsageError
 from dltricks.core.types import Array
-from dltricks.statistics.student import checked, deviations, plain
+from dltricks.statistics.student import checked, deviations, legendre, plain
 
 HALVINGS = 40
 NODES = 64
@@ -109,7 +109,7 @@ def dunnett_level(alpha: float, df: int, loadings: ArrayLike) -> float:
 def _all_inside(t: float, df: int, loadings: ArrayLike) -> float:
     own = np.asarray(loadings, np.float64)[:, None, None]
     s, weights = deviations(df, nodes=NODES)
-    points, z_weights = np.polynomial.legendre.leggauss(NODES)
+    points, z_weights = legendre(NODES)
     z = REACH * points[:, None]
     weight = weights * (REACH * z_weights[:, None] * np.exp(-z * z / 2) / np.sqrt(2 * np.pi))
     spread = np.sqrt(1 - own**2)
