@@ -125,7 +125,7 @@ def test_runs_that_are_refused_do_not_keep_others_from_being_trained(
 
 
 def test_a_run_that_another_process_trains(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["dltricks.execution.campaign"], "LOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(sys.modules["dltricks.execution.campaign"], "AGAIN_SECONDS", 0.0)
     planned()
     (run,) = dltricks.worker("m.json", 0)
     (run.path / "run.json").unlink()

@@ -65,7 +65,7 @@ def runs(tmp_path: Path) -> list[PlannedRun]:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaigns, "LOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(campaigns, "AGAIN_SECONDS", 0.0)
 
 
 def test_all_tasks_in_their_order(runs: list[PlannedRun]) -> None:
@@ -144,7 +144,7 @@ def test_what_stays_wrong_is_not_tried_again(runs: list[PlannedRun], error: str,
 
 def test_a_locked_run_waits_while_others_are_trained(runs: list[PlannedRun], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = {"now": 0.0}
-    monkeypatch.setattr(campaigns, "LOCKED_SECONDS", 2.0)
+    monkeypatch.setattr(campaigns, "AGAIN_SECONDS", 2.0)
     monkeypatch.setattr(campaigns.time, "monotonic", lambda: clock["now"])
     begun: list[tuple[int, float]] = []
 

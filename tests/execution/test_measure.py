@@ -45,11 +45,11 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[[Times], list[int]]:
 def test_the_size_with_the_least_time_for_a_run(plan: list[Experiment], tried: Callable[[Times], list[int]]) -> None:
     sizes = tried(lambda size: 1.0)
     found = measure(plan, Datasets(), 100, None, HOUR)
-    assert sizes == [8, 32, 64]
+    assert sizes == [1, 8, 32, 64]
     # Twelve steps, shared by the runs of the stack.
     assert found == Measured(64, 12 / 64)
     tried(lambda size: size**2)
-    assert measure(plan, Datasets(), 100, None, HOUR) == Measured(8, 12 * 8)
+    assert measure(plan, Datasets(), 100, None, HOUR) == Measured(1, 12)
     tried(lambda size: 8.0 if size == 32 else size)
     assert measure(plan, Datasets(), 100, None, HOUR) == Measured(32, 12 / 4)
 
@@ -57,8 +57,8 @@ def test_the_size_with_the_least_time_for_a_run(plan: list[Experiment], tried: C
 def test_a_little_faster_is_not_worth_a_larger_stack(
     plan: list[Experiment], tried: Callable[[Times], list[int]]
 ) -> None:
-    tried(lambda size: size * (0.96 if size > 8 else 1.0))
-    assert measure(plan, Datasets(), 100, None, HOUR).size == 8
+    tried(lambda size: size * (0.96 if size > 1 else 1.0))
+    assert measure(plan, Datasets(), 100, None, HOUR).size == 1
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_a_little_faster_is_not_worth_a_larger_stack(
         (1, 64, [1]),
         (2, 64, [1, 2]),
         (3, 64, [1, 2, 3]),
-        (9, 64, [2, 5, 9]),
+        (9, 64, [1, 2, 5, 9]),
         (100, 5, [1, 3, 5]),
-        (100, 64, [8, 32, 64]),
-        (100, 100, [8, 32, 64]),
+        (100, 64, [1, 8, 32, 64]),
+        (100, 100, [1, 8, 32, 64]),
     ],
 )
 def test_no_size_is_larger_than_it_may_be(
@@ -84,14 +84,14 @@ def test_no_size_is_larger_than_it_may_be(
 @pytest.mark.parametrize(
     ("memory", "expected", "size"),
     [
-        (10**9, [8, 32, 64], 64),
-        (63_999, [8, 32, 63], 63),
-        (32_500, [8, 32], 32),
-        (20_000, [8, 20], 20),
-        (8_000, [8], 8),
-        (3_500, [8], 3),
-        (10, [8], 1),
-        (0, [8], 1),
+        (10**9, [1, 8, 32, 64], 64),
+        (63_999, [1, 8, 32, 63], 63),
+        (32_500, [1, 8, 32], 32),
+        (20_000, [1, 8, 20], 20),
+        (8_000, [1, 8], 8),
+        (3_500, [1, 3], 3),
+        (10, [1], 1),
+        (0, [1], 1),
     ],
 )
 def test_memory_bounds_the_stack(
@@ -106,8 +106,18 @@ def test_when_time_is_up_only_the_smallest_is_tried(
     plan: list[Experiment], tried: Callable[[Times], list[int]]
 ) -> None:
     sizes = tried(lambda size: 1.0)
-    assert measure(plan, Datasets(), 64, None, 0.0).size == 8
-    assert sizes == [8]
+    assert measure(plan, Datasets(), 64, None, 0.0).size == 1
+    assert sizes == [1]
+    # So short a step gains from a stack in any case; memory bounds it all the same.
+    tried(lambda size: 1e-4)
+    assert measure(plan, Datasets(), 64, None, 0.0).size == measuring.UNTRIED
+    assert measure(plan, Datasets(), 5, None, 0.0).size == 5
+    assert measure(plan, Datasets(), 64, 3_000, 0.0).size == 3
+
+
+def test_of_short_studies_a_large_stack_is_as_good(plan: list[Experiment], tried: Callable[[Times], list[int]]) -> None:
+    tried(lambda size: size * (1e-3 if size == 1 else 1.04e-3))
+    assert measure(plan, Datasets(), 64, None, HOUR).size == 64
 
 
 @pytest.mark.parametrize("samples", [60, 16])

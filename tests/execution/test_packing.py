@@ -284,14 +284,23 @@ def test_measuring_stops_when_its_time_is_up(
         clock["now"] += packing.SECONDS / 3
         return measure(*args)
 
+    def built(experiments: Sequence[Experiment], datasets: Datasets) -> None:
+        clock["now"] += packing.SECONDS / 8
+        tried.append(experiments[0])
+
+    tried: list[Experiment] = []
     monkeypatch.setattr(packing, "measure", slow)
+    monkeypatch.setattr(packing, "build", built)
     monkeypatch.setattr(packing.time, "perf_counter", lambda: clock["now"])
     first = recipes[0]
     many = [
-        replace(first, recipe=replace(first.recipe, batch_size=2 + number // 2, limit=10_000)) for number in range(2000)
+        replace(first, recipe=replace(first.recipe, batch_size=2 + number // 2, limit=None)) for number in range(2000)
     ]
     found = pack(runs_of(tmp_path, many), {}, Datasets(), workers=2)
     assert 3 <= len(asked) <= 4
+    # A few more are at least built, for what is refused then is refused before anything is written.
+    assert 1 <= len(tried) <= 5
+    assert tried[0] is many[2 * len(asked)]
     assert [each["left"] for each in asked[:2]] == pytest.approx([packing.SECONDS / 1000, packing.SECONDS / 1.5 / 999])
     assert len(found.groups) == 1000
     assert {group.size for group in found.groups} == {2}
@@ -314,7 +323,7 @@ def test_groups_that_were_not_measured_are_like_the_others(
     recipes: list[Experiment], given_sizes: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_sizes(6, 1.0)
-    times = iter([0.0, 0.0, 0.1, 1.0])
+    times = iter([0.0, 0.0, 0.1, 1.0, 1.0])
     monkeypatch.setattr(packing.time, "perf_counter", lambda: next(times))
     groups = [0] * 8 + [1] * 3 + [4] * 8
     found = pack(plan_of(groups, recipes), {}, Datasets(), workers=1)
@@ -330,3 +339,16 @@ def test_a_real_plan(tmp_path: Path) -> None:
     assert 0 < found.seconds < 3600
     with pytest.raises(UsageError, match="batch_size: 100 is more than the 60"):
         pack(runs_of(tmp_path / "runs", [experiment(tmp_path, batch_size=100)]), {}, Datasets(), workers=2)
+
+
+def test_what_some_run_cannot_do_is_told_with_its_name(tmp_path: Path) -> None:
+    """Of whichever group it is, and before it is measured."""
+    plan = [experiment(tmp_path), experiment(tmp_path, batch_size=16), experiment(tmp_path, batch_size=61)]
+    runs = runs_of(tmp_path / "runs", plan)
+    with pytest.raises(UsageError) as caught:
+        pack(runs, {}, Datasets(), workers=2)
+    assert str(caught.value).startswith("batch_size: 61 is more than the 60 training samples")
+    assert str(caught.value).endswith("(in the run run 2)")
+    assert not (tmp_path / "runs").exists()
+    # What is done already is not asked.
+    assert len(pack(runs, {2: "finished"}, Datasets(), workers=2).groups) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -289,6 +290,44 @@ opened.close()
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "once", "")
+
+
+class Cycle:
+    """Something that only the garbage collector ends, and a file with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.me, self.file = self, path.open("w")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no copies")
+@pytest.mark.parametrize("start", ["copy"], indirect=True)
+def test_the_garbage_of_this_process_costs_a_copy_none_of_its_files(
+    executor: ProcessExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector closes files by their numbers, which the copy may have given to others."""
+    garbage = [Cycle(tmp_path / f"{number}") for number in range(20)]
+    serve = launch.child.serve
+
+    def drop(threads: int, datasets: Datasets | None = None) -> None:
+        def collect() -> None:
+            until(lambda: (tmp_path / "runs" / "00" / "env.json").exists())
+            garbage.clear()
+            gc.collect()
+            (tmp_path / "collected").write_text("")
+
+        threading.Thread(target=collect, daemon=True).start()
+        serve(threads, datasets)
+
+    monkeypatch.setattr(launch.child, "serve", drop)
+    executor.slots = 1
+    (run,) = seeds(tmp_path / "runs", 1, **LONG)
+    executor.submit(Task((run,)))
+    until((tmp_path / "collected").exists)
+    executor.stop(signal.SIGTERM)
+    assert [type(event) for _, event in answers(executor, 1)] == [Stopped]
+    assert checkpoint.numbers(run.path / "checkpoints")
+    for each in garbage:
+        each.file.close()
 
 
 def helper_environment() -> dict[str, str]:

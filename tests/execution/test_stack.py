@@ -84,15 +84,15 @@ def test_each_run_has_its_folder_and_its_result(tmp_path: Path) -> None:
 
 
 def test_what_run_json_says_of_the_run(tmp_path: Path) -> None:
-    runs = runs_of(
-        tmp_path / "runs", [experiment(tmp_path, seed=seed) for seed in (7, 1_000_000, {"init": 3, "data": 10**6})]
-    )
+    plan = [experiment(tmp_path, seed=seed) for seed in (7, 1_000_000, {"init": 3, "data": 10**6})]
+    runs = runs_of(tmp_path / "runs", plan)
+    runs[1] = replace(runs[1], role="tuning")
     trained(runs)
     found = [reading.read_run(run.path).result or {} for run in runs]
     assert [result["seed"] for result in found] == [run.experiment.config["seed"] for run in runs]
     assert [result["hash"] for result in found] == [run.experiment.hash for run in runs]
     assert [result["id"] for result in found] == [run.experiment.hash[:12] for run in runs]
-    assert [result.get("role") for result in found] == [None, "tuning", "tuning"]
+    assert [result.get("role") for result in found] == [None, "tuning", None]
 
 
 def test_a_run_that_someone_else_finished_is_only_told(tmp_path: Path) -> None:

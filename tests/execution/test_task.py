@@ -44,13 +44,14 @@ def test_a_task_is_the_same_elsewhere(tmp_path: Path, monkeypatch: pytest.Monkey
             experiment(tmp_path, seed={"init": 2**63 - 1, "data": 3}, dataset="moons", limit="none", batch_size="full"),
         ],
     )
+    runs[1] = replace(runs[1], role="tuning")
     task = Task(tuple(runs), Path("data"))
     found = sent(task)
     assert found.data_dir == tmp_path / "data"
     assert (found.attempt, found.epochs) == (1, 3)
     for run, again in zip(runs, found.runs, strict=True):
         assert again.path == tmp_path / run.path
-        assert (again.number, again.label) == (run.number, run.label)
+        assert (again.number, again.label, again.role) == (run.number, run.label, run.role)
         one, other = run.experiment, again.experiment
         assert (other.hash, other.config, other.folder) == (one.hash, one.config, one.folder)
         assert list(other.config) == list(one.config)

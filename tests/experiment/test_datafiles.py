@@ -12,7 +12,7 @@ from dltricks.experiment.datafiles import DataFiles
 
 CONTENT = bytes(range(256)) * 300
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-PACKED = gzip.compress(CONTENT)
+PACKED = gzip.compress(CONTENT, mtime=0)
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ def test_an_archive_is_downloaded_as_it_lies(server, cache):
 
 @pytest.mark.parametrize(
     "bad",
-    [404, 500, b"<html>not here</html>", PACKED[:-30], (len(PACKED), PACKED[:200]), gzip.compress(b"other")],
+    [404, 500, b"<html>not here</html>", PACKED[:-30], (len(PACKED), PACKED[:200]), gzip.compress(b"other", mtime=0)],
 )
 def test_the_next_mirror_is_tried(server, cache, bad):
     server.answers |= {"/bad.gz": bad, "/good.gz": PACKED}
@@ -161,7 +161,7 @@ def test_the_next_mirror_is_tried(server, cache, bad):
 
 
 def test_when_all_mirrors_fail_the_message_says_what_to_do(server, tmp_path, cache):
-    server.answers |= {"/wrong.gz": gzip.compress(b"other"), "/cut.gz": PACKED[:-30]}
+    server.answers |= {"/wrong.gz": gzip.compress(b"other", mtime=0), "/cut.gz": PACKED[:-30]}
     urls = [server.url(path) for path in ("/gone.gz", "/wrong.gz", "/cut.gz")]
     urls.append("http://127.0.0.1:9/nobody.gz")  # the discard port: no one listens
     with pytest.raises(UsageError) as caught:

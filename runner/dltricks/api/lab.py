@@ -89,6 +89,8 @@ class Means:
         if self.executor == "dask" and self.workers is not None:
             raise UsageError("workers: the scheduler knows its workers; leave the number out")
         check_threads(self.threads)
+        if self.data_dir is not None:  # tasks carry it to other processes
+            object.__setattr__(self, "data_dir", self.data_dir.absolute())
 
     @property
     def local(self) -> bool:

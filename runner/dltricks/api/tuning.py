@@ -10,6 +10,7 @@ from typing import Any
 
 from dltricks.api.lab import Lab
 from dltricks.core.errors import UsageError
+from dltricks.core.spelling import spell
 from dltricks.execution.task import PlannedRun
 from dltricks.experiment.overrides import Override
 from dltricks.experiment.resolve import Experiment
@@ -153,7 +154,7 @@ class Tuner:
 
 def at(arm: Arm, point: dict[str, Any], overrides: Sequence[Override]) -> Arm:
     """An arm at one point of the grid."""
-    spelled = ",".join(f"{key}={value}" for key, value in point.items())
+    spelled = ",".join(f"{key}={spell(value)}" for key, value in point.items())
     label = ",".join(filter(None, [arm.label, spelled]))
     return Arm(label, {**arm.varied, **point}, (*arm.changes, *overrides))
 

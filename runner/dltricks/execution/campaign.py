@@ -16,8 +16,8 @@ from dltricks.runs.signals import Signals
 
 ATTEMPTS = 3
 """A run that is lost is tried again, at most twice."""
-LOCKED_SECONDS = 2.0
-"""How long to wait before another look at a run that someone else trains."""
+AGAIN_SECONDS = 2.0
+"""How long to wait before another attempt where someone else trains a run, or the disk has refused."""
 _TRIED_AGAIN = ("LockedError", "FileSystemError")
 """Failures that may be over with the next attempt, or be another run's of the stack."""
 _TICK = 0.2
@@ -39,8 +39,8 @@ class Campaign:
     def __init__(self, tasks: Sequence[Task], executor: Executor, observer: Observer, signals: Signals) -> None:
         self._waiting: list[tuple[float, Task]] = [(0.0, task) for task in tasks]
         self._executor, self._observer, self._signals = executor, observer, signals
-        self._running: dict[int, tuple[Task, set[int]]] = {}
-        """By identity, each submitted task and the numbers of its runs that have not ended."""
+        self._running: dict[int, tuple[Task, set[int], set[int]]] = {}
+        """By identity, each submitted task, the numbers of its runs that have not ended, and of those to try again."""
         self._left = False
         """Whether a task was left unfinished after a signal."""
         self.failures: dict[int, Failed] = {}
@@ -72,7 +72,7 @@ class Campaign:
             each = ready.pop(0)
             self._waiting.remove(each)
             task = each[1]
-            self._running[id(task)] = task, {run.number for run in task.runs}
+            self._running[id(task)] = task, {run.number for run in task.runs}, set()
             self._observer.started(task)
             self._executor.submit(task)
 
@@ -85,12 +85,13 @@ class Campaign:
         elif isinstance(event, Failed):
             left.discard(event.run)
             if event.error in _TRIED_AGAIN and task.attempt < ATTEMPTS:
-                pause = LOCKED_SECONDS if event.error == "LockedError" else 0.0
-                self._again(task, {event.run}, pause)
+                self._running[id(task)][2].add(event.run)
                 return
             self.failures[event.run] = event
         elif isinstance(event, (Finished, Stopped, Lost)):
-            del self._running[id(task)]
+            again = self._running.pop(id(task))[2]
+            if again:
+                self._again(task, again, AGAIN_SECONDS)
             if not isinstance(event, Finished) and self._signals.number is None:
                 # Of a process that somebody else stopped, the runs are as lost as those of one that was killed.
                 self._lose(task, left, event.reason if isinstance(event, Lost) else event.message)

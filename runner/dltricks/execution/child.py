@@ -25,6 +25,9 @@ from dltricks.execution.stack import train_stack
 from dltricks.execution.task import Task
 from dltricks.runs.signals import Signals
 
+TICK = 0.25
+"""Seconds between two looks at signals while there is nothing to do."""
+
 
 def serve(threads: int, datasets: Datasets | None = None) -> None:
     """Trains what comes until stdin ends.
@@ -43,16 +46,24 @@ def serve(threads: int, datasets: Datasets | None = None) -> None:
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(tasks, lines, signals), daemon=True).start()
     with signals.listening():
-        while signals.number is None and (line := lines.get()) is not None:
+        while signals.number is None:
+            try:
+                line = lines.get(timeout=TICK)
+            except queue.Empty:
+                continue  # an idle process obeys signals too
+            if line is None:
+                break
             _serve(line, events, signals, loaded)
 
 
 def _read(tasks: IO[bytes], lines: queue.SimpleQueue[bytes | None], signals: Signals) -> None:
-    for line in tasks:
-        lines.put(line)
-    if signals.number is None:
-        signals.number = signal.SIGTERM
-    lines.put(None)
+    try:
+        for line in tasks:
+            lines.put(line)
+    finally:
+        if signals.number is None:
+            signals.number = signal.SIGTERM
+        lines.put(None)
 
 
 def _serve(line: bytes, events: IO[str], signals: Signals, loaded: dict[Path | None, Datasets]) -> None:

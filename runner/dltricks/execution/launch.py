@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NoReturn, Protocol
+
+from threadpoolctl import threadpool_limits
 
 import dltricks
 from dltricks.execution import child
@@ -32,8 +36,8 @@ class Process(Protocol):
     def kill(self) -> None:
         """Ends it at once."""
 
-    def wait(self) -> int:
-        """Its exit code, or the negative number of the signal that ended it, once it has ended."""
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Its exit code, or the negative number of the signal that ended it; None if it lives on after so long."""
 
 
 def start(threads: int, errors: IO[bytes], datasets: Datasets | None = None) -> Process:
@@ -75,19 +79,33 @@ class _New:
     def kill(self) -> None:
         self._process.kill()
 
-    def wait(self) -> int:
-        return self._process.wait()
+    def wait(self, seconds: float | None = None) -> int | None:
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
 
 class _Copy:
     """A copy of this process."""
 
     def __init__(self, threads: int, errors: IO[bytes], datasets: Datasets | None) -> None:
-        theirs, ours = os.pipe(), os.pipe()
-        with warnings.catch_warnings():
-            # Newer Pythons warn of threads that are not theirs; those of BLAS are prepared for it.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.pid = os.fork()
+        theirs = os.pipe()
+        try:
+            ours = os.pipe()
+        except OSError:
+            os.close(theirs[0])
+            os.close(theirs[1])
+            raise
+        try:
+            with warnings.catch_warnings():
+                # Newer Pythons warn of threads that are not theirs; those of BLAS are prepared for it.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.pid = os.fork()
+        except OSError:
+            for fd in (*theirs, *ours):
+                os.close(fd)
+            raise
         if self.pid == 0:
             _become_child(theirs[0], ours[1], errors.fileno(), threads, datasets)
         os.close(theirs[0])
@@ -101,9 +119,16 @@ class _Copy:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, 9)
 
-    def wait(self) -> int:
-        if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+    def wait(self, seconds: float | None = None) -> int | None:
+        end = None if seconds is None else time.monotonic() + seconds
+        while self._code is None:
+            pid, status = os.waitpid(self.pid, 0 if end is None else os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+            elif end is not None and time.monotonic() > end:
+                break
+            else:
+                time.sleep(0.01)
         return self._code
 
 
@@ -111,10 +136,16 @@ def _become_child(tasks: int, events: int, errors: int, threads: int, datasets: 
     """Nothing of the process that this is a copy of is touched any more, its files and terminal least of all."""
     code = 1
     try:
+        # What this process had open is not for its garbage collector to close: the numbers will be other files'.
+        gc.freeze()
         os.setsid()
         for ours, standard in ((tasks, 0), (events, 1), (errors, 2)):
             os.dup2(ours, standard)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for number in [int(fd.name) for fd in Path("/proc/self/fd").iterdir()]:
+            if number > 2:
+                with suppress(OSError):
+                    os.close(number)
+        threadpool_limits(1, "blas")
         sys.stdin = os.fdopen(0, "r", closefd=False)
         sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         child.serve(threads, datasets)

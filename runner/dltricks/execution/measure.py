@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from dltricks.engine.footprint import replica_bytes
@@ -19,7 +21,9 @@ LARGEST = 64
 TRIALS = 4
 """Steps of which the fastest counts, after one that makes the buffers."""
 WORTH = 0.95
-"""A larger stack must need less than this share of the time per run to be preferred."""
+"""A larger stack must need less than this share of the time per run to be preferred, where training is long."""
+LIGHT, UNTRIED = 1e-3, 16
+"""A step of one run that is shorter than this many seconds is worth stacks of this size, if there is no time to try."""
 SHORT = 60.0
 """Seconds of training up to which stacks that are as good are preferred large: few tasks share out more evenly."""
 
@@ -54,10 +58,13 @@ def measure(
     for size in _sizes(most):
         size = min(size, most)
         if size <= tried:
-            break
+            continue
         tried = size
-        trainer = build(experiments[:size], datasets)
-        needed = _step_seconds(trainer) / size * trainer.steps * experiments[0].recipe.epochs
+        # A plugin may print, and stdout is for results.
+        with redirect_stdout(sys.stderr):
+            trainer = build(experiments[:size], datasets)
+            step_seconds = _step_seconds(trainer)
+        needed = step_seconds / size * trainer.steps * experiments[0].recipe.epochs
         if best is None or needed < (1 / WORTH if needed * size < SHORT else WORTH) * best.seconds:
             best = Measured(size, needed)
         if memory is not None:
@@ -65,19 +72,22 @@ def measure(
             if best.size > most:
                 best = Measured(most, best.seconds)
         if time.perf_counter() - began > seconds:
+            if size == 1 and step_seconds < LIGHT:
+                # Not tried, and yet sure to be better: so short a step is mostly calls, which a stack shares.
+                best = Measured(min(most, UNTRIED), best.seconds)
             break
     assert best is not None
     return best
 
 
 def _sizes(most: int) -> Iterator[int]:
-    """A small stack, and then the largest; what lies between is little slower than the better of the two."""
+    """One, which tells what a run needs of memory, then a small stack, the largest, and one between them."""
+    yield 1
     small = -(-most // 8)
     yield small
     if most > 2 * small:
         yield -(-most // 2)
-    if most > small:
-        yield most
+    yield most
 
 
 def _step_seconds(trainer: Trainer) -> float:

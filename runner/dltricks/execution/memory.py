@@ -20,7 +20,16 @@ def available() -> int | None:
     except (ValueError, OSError):
         return None
     limit, used = _number(_GROUP / "memory.max"), _number(_GROUP / "memory.current")
-    return free if limit is None or used is None else max(0, min(free, limit - used))
+    return free if limit is None or used is None else max(0, min(free, limit - used + _cached()))
+
+
+def _cached() -> int:
+    """What a container holds only because nobody else has asked for it."""
+    try:
+        lines = (_GROUP / "memory.stat").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
 
 
 def _linux() -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dltricks.core.component import Component, numeric_fields
 from dltricks.core.dataset import Data
-from dltricks.core.errors import UsageError
+from dltricks.core.errors import DltricksError, UsageError
 from dltricks.core.registry import KINDS
 from dltricks.engine.fitting import check_fit
 from dltricks.engine.recipe import Recipe
@@ -89,7 +89,7 @@ def pack(
     """
     _check([run for run in runs if run.number not in done], datasets)
     groups = _measured(_grouped([run for run in runs if run.number not in done]), datasets, workers)
-    total = sum(len(group.runs) * group.seconds for group in groups)
+    total = sum(len(group.runs) * group.seconds for group in groups) or 1e-9
     if not chosen and total / workers + START > total:
         workers = 1
     tasks: list[tuple[float, Task]] = []
@@ -178,15 +178,28 @@ def _measured(groups: Sequence[Sequence[PlannedRun]], datasets: Datasets, worker
             break
         most = ceil(len(runs) / workers) if len(groups) < workers else min(LARGEST, len(runs))
         experiments = [run.experiment for run in runs]
-        with named(runs[0]):
-            found.append(measure(experiments, datasets, most, bound, left / (len(groups) - len(found))))
-    if not found:
+        try:
+            with named(runs[0]):
+                found.append(measure(experiments, datasets, most, bound, left / (len(groups) - len(found))))
+        except DltricksError:
+            raise
+        except Exception:
+            # Whatever it is, the run itself will meet it, and the others must not suffer from it.
+            found.append(Measured(1, 0.0))
+    if not groups:
         return []
+    if not found:
+        found = [Measured(1, 0.0)]
     for runs in groups[len(found) :]:
         if time.perf_counter() > end + SECONDS / 2:
             break
-        with named(runs[0]):  # what cannot be built is told now, if there is time
-            build([runs[0].experiment], datasets)
+        try:  # what cannot be built is told now, if there is time
+            with named(runs[0]):
+                build([runs[0].experiment], datasets)
+        except DltricksError:
+            raise
+        except Exception:
+            continue
     rest = Measured(min(one.size for one in found), sum(one.seconds for one in found) / len(found))
     found += [rest] * (len(groups) - len(found))
     return [Group(tuple(runs), one.size, one.seconds * BESIDE) for runs, one in zip(groups, found, strict=True)]

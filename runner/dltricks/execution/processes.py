@@ -9,6 +9,7 @@ import tempfile
 import threading
 from contextlib import suppress
 
+from dltricks.core.errors import FileSystemError
 from dltricks.execution.data import Datasets
 from dltricks.execution.events import Event, Finished, Lost, Stopped, decode
 from dltricks.execution.executor import Executor, Report
@@ -16,6 +17,10 @@ from dltricks.execution.launch import start
 from dltricks.execution.task import Task
 
 Inbox = queue.SimpleQueue[tuple["Child", Event | None]]
+
+
+PATIENCE = 5.0
+"""Seconds that a process has to end after its last word."""
 
 
 class Child:
@@ -58,14 +63,17 @@ class Child:
 
     def close(self) -> None:
         """Ends it at once. An idle one has nothing to lose, and one at work continues from its checkpoints."""
-        self.stop()
         self._process.kill()
         self._process.wait()
+        self.stop()
         self._errors.close()
 
     def farewell(self) -> str:
         """How the process ended, with the last line that it wrote to stderr."""
-        code = self._process.wait()
+        code = self._process.wait(PATIENCE)
+        if code is None:  # it says nothing more and does not leave
+            self._process.kill()
+            code = self._process.wait() or 0
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - 4096))
@@ -99,11 +107,16 @@ class ProcessExecutor(Executor):
         if idle is None:
             # The first ones all at once, before a thread listens to any of them: see ``launch``.
             missing = 1 if self._children else self.slots
-            started = [Child(self._inbox, self._threads, self._datasets) for _ in range(missing)]
-            for child in started:
+            before = len(self._children)
+            try:
+                for _ in range(missing):
+                    self._children.append(Child(self._inbox, self._threads, self._datasets))
+            except OSError as error:
+                if len(self._children) == before:
+                    raise FileSystemError(f"cannot start a process: {error.strerror or error}") from error
+            for child in self._children[before:]:
                 child.listen()
-            self._children += started
-            idle = started[0]
+            idle = self._children[before]
         idle.send(task)
 
     def wait(self, report: Report, seconds: float) -> None:
