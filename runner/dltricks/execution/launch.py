@@ -148,6 +148,7 @@ def _become_child(tasks: int, events: int, errors: int, threads: int, datasets: 
         threadpool_limits(1, "blas")
         sys.stdin = os.fdopen(0, "r", closefd=False)
         sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+        sys.argv = [child.__file__, str(threads)]
         child.serve(threads, datasets)
         code = 0
     except BaseException:
