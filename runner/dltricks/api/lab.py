@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Self, get_args
 
 from dltricks.api.session import check_threads, use_threads
 from dltricks.core.cores import available_cores, physical_cores
-from dltricks.core.errors import DamagedError, LockedError, UsageError
+from dltricks.core.errors import DamagedError, FileSystemError, LockedError, UsageError
 from dltricks.core.spelling import spell
 from dltricks.execution.campaign import Campaign, Observer
 from dltricks.execution.data import Datasets
@@ -156,7 +156,7 @@ class Lab:
             UsageError, DamagedError: runs that cannot be trained.
         """
         ended = ("finished", "diverged", "damaged")
-        states = {run.number: reading.status(run.path) for run in runs if not fresh and run.path.exists()}
+        states = {run.number: _status(run) for run in runs if not fresh and run.path.exists()}
         done = {number: state for number, state in states.items() if state in ended}
         return pack(
             runs,
@@ -227,6 +227,13 @@ class Lab:
     def take_threads(self) -> None:
         """Lets large products of this process use the threads that were asked for."""
         use_threads(self.means.threads)
+
+
+def _status(run: PlannedRun) -> str:
+    try:
+        return reading.status(run.path)
+    except FileSystemError:  # it fails when it is its turn, and no other does
+        return "unreadable"
 
 
 def forget(run: PlannedRun) -> None:

@@ -136,15 +136,16 @@ def _become_child(tasks: int, events: int, errors: int, threads: int, datasets: 
     """Nothing of the process that this is a copy of is touched any more, its files and terminal least of all."""
     code = 1
     try:
-        # What this process had open is not for its garbage collector to close: the numbers will be other files'.
-        gc.freeze()
+        gc.freeze()  # what it has of garbage is not ours to clear away
         os.setsid()
         for ours, standard in ((tasks, 0), (events, 1), (errors, 2)):
             os.dup2(ours, standard)
+        # Not closed: whatever of the original still thinks that a number is its own may close it, and not ours.
+        null = os.open(os.devnull, os.O_RDWR)
         for number in [int(fd.name) for fd in Path("/proc/self/fd").iterdir()]:
-            if number > 2:
+            if number > 2 and number != null:
                 with suppress(OSError):
-                    os.close(number)
+                    os.dup2(null, number)
         threadpool_limits(1, "blas")
         sys.stdin = os.fdopen(0, "r", closefd=False)
         sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)

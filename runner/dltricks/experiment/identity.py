@@ -26,7 +26,8 @@ def written(seeds: Seeds) -> int | dict[str, int]:
 def decisive(config: dict[str, Any], contents: dict[str, str]) -> dict[str, Any]:
     """The content counts, not where it lies: a file that was moved is the same experiment."""
     decides = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    decides["dataset"] = {**decides["dataset"], **contents}
+    if isinstance(decides.get("dataset"), dict):  # else it is not ours, and differs from what is
+        decides["dataset"] = {**decides["dataset"], **contents}
     return decides
 
 
