@@ -32,7 +32,9 @@ def test_one_is_not_many() -> None:
 
 
 def a_plan(done: dict[int, str] | None = None, stacks: int = 4, workers: int = 2, seconds: float = 0.64) -> Any:
-    return SimpleNamespace(runs=range(40), done=done or {}, tasks=range(stacks), workers=workers, seconds=seconds)
+    return SimpleNamespace(
+        runs=range(40), done=done or {}, tasks=range(stacks), workers=workers, seconds=seconds, title=""
+    )
 
 
 @pytest.mark.parametrize(

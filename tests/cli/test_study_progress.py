@@ -396,7 +396,8 @@ def test_one_plan_after_another(clock: Clock, make: Callable[[], tuple[StudyView
     done = dict.fromkeys(range(18), "finished")
     plan: Any = SimpleNamespace(runs=runs, done=done, tasks=[a_task([18]), a_task([19])], workers=2, seconds=1.2)
     for title, metric, best in (("tuning", "val_loss", "0.2500"), ("", "val_accuracy", "0.7500")):
-        view.planned(plan, metric, title)
+        plan.title = title
+        view.planned(plan, metric)
         for task, value in zip(plan.tasks, (0.25, 0.75), strict=True):
             view.started(task)
             view.report(task, Ended(task.runs[0].number, {"status": "finished", "final": {metric: value}}))
@@ -417,8 +418,10 @@ def test_one_plan_after_another(clock: Clock, make: Callable[[], tuple[StudyView
 def test_a_plan_that_is_done_says_so(clock: Clock, make: Callable[[], tuple[StudyView, Terminal]]) -> None:
     view, terminal = make()
     runs = [SimpleNamespace(number=number, label=label) for number, label in enumerate(LABELS)]
-    plan: Any = SimpleNamespace(runs=runs, done=dict.fromkeys(range(20), "finished"), tasks=[], workers=1, seconds=0.0)
-    view.planned(plan, "val_loss", "")
+    plan: Any = SimpleNamespace(
+        runs=runs, done=dict.fromkeys(range(20), "finished"), tasks=[], workers=1, seconds=0.0, title=""
+    )
+    view.planned(plan, "val_loss")
     view.ended()
     assert terminal.shown == ["nothing to train: 20 runs, all done already"]
 

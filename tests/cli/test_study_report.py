@@ -48,6 +48,7 @@ def a_plan(done: dict[int, str] | None = None, **more: Any) -> Any:
         "tasks": tuple(SimpleNamespace(runs=tuple(part), epochs=30) for part in parts),
         "workers": 2,
         "seconds": 0.64,
+        "title": "",
     }
     return SimpleNamespace(**{**values, **more})
 

@@ -12,6 +12,7 @@ import pytest
 from execution.plans import experiment, results, runs_of, seeds
 
 from dltricks.core.errors import FileSystemError, StoppedError, UsageError
+from dltricks.core.parallel import pool
 from dltricks.engine.hooks import Hook
 from dltricks.engine.trainer import Trainer
 from dltricks.execution import stack
@@ -80,7 +81,7 @@ def test_each_run_has_its_folder_and_its_result(tmp_path: Path) -> None:
         assert not lock.is_held(run.path)
     assert list(told) == [0, 1, 2]
     env = json.loads((runs[0].path / "env.json").read_text())
-    assert (env["threads"], env["folder"]) == (1, str(tmp_path))
+    assert (env["threads"], env["folder"]) == (pool.threads, str(tmp_path))
 
 
 def test_what_run_json_says_of_the_run(tmp_path: Path) -> None:

@@ -49,7 +49,6 @@ class Pool:
         self.offsets = np.array([[starts[id(x)]] for x in xs], np.int64)
         """Where each replica's samples begin, (K, 1)."""
 
-
     def with_inputs(self, x: Array) -> Pool:
         """The same samples with other inputs."""
         other = copy(self)
