@@ -16,6 +16,13 @@ DIGITS = 12
 """How much of the hash a folder's name bears."""
 
 _HASH = re.compile(r"[0-9a-f]{12,64}")
+_ID = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
+
+
+def id_of(folder: str) -> str:
+    """The beginning of a run's hash, from its folder's name; empty where the name does not end in one."""
+    ending = folder.rpartition("-")[2]
+    return ending if _ID.fullmatch(ending) else ""
 
 
 def check_name(name: str) -> str:
