@@ -71,7 +71,7 @@ class Bench:
     ) -> None:
         first = layers[0]
         self.sample = shape
-        self.trick: Layer = first.fresh() if first.kind == "layer" else stack(layers)
+        self.trick: Layer = stack(layers) if numeric_fields(type(first)) else first.fresh()
         self.layer = Linear(width, transforms=[self.trick]) if first.on_weights else self.trick
         self.seeds = [Seeds.all(k) for k in range(len(layers))]
         self.layer.attach("layer", count(), len(layers), np.dtype(dtype))

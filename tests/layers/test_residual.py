@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conformance.test_gradients import check_layer
 from layers.bench import Bench, inputs
 
 from dltricks.activations.tanh import Tanh
 from dltricks.core.errors import UsageError
 from dltricks.core.layer import Chain
+from dltricks.layers.convolution import Convolution
 from dltricks.layers.linear import Linear
 from dltricks.layers.residual import Residual
 
@@ -44,3 +46,19 @@ def test_gradients_reach_the_input_of_a_deep_stack() -> None:
 def test_a_body_that_changes_the_width_is_refused() -> None:
     with pytest.raises(UsageError, match=r"\(12,\) became \(5,\)"):
         Bench(Residual(Chain([Linear(5)])))
+
+
+def projected() -> Residual:
+    return Residual(Chain([Convolution(4, stride=2), Tanh()]), Chain([Convolution(4, 1, 2)]))
+
+
+def test_a_projection_on_the_shortcut() -> None:
+    bench = Bench(projected(), projected(), shape=(5, 4, 2))
+    check_layer(bench, (5, 4, 2))
+    layer = bench.layer
+    np.testing.assert_array_equal(layer.y, layer.body.layers[1].y + layer.shortcut.layers[0].y)
+
+
+def test_a_shortcut_of_another_shape_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"must keep the shape that its shortcut gives, \(3, 2, 5\)"):
+        Bench(Residual(Chain([Convolution(4, stride=2)]), Chain([Convolution(5, 1, 2)])), shape=(5, 4, 2))
