@@ -10,13 +10,12 @@ from typing import Any
 from dltricks.api.lab import ExecutorName, Lab, Means, Silent, View
 from dltricks.api.session import MAX_RUNS, Overrides, PathLike, open_study, warn
 from dltricks.api.study import StudyResult, run_study
-from dltricks.api.tuning import tuned_label
 from dltricks.core.errors import UsageError
 from dltricks.experiment.ablation import ORIGIN, Ablation, Row, effects
 from dltricks.experiment.ablation import ablate as arms_of
 from dltricks.experiment.datafiles import at_home
 from dltricks.experiment.overrides import Override, apply
-from dltricks.experiment.study import Study, experiments
+from dltricks.experiment.study import Study, experiments, tuned_label
 from dltricks.experiment.tuning import larger_is_better
 
 SEEDS = 5
@@ -112,9 +111,7 @@ def ablate_study(
     paths = [Path(plugin) for plugin in plugins]
     ablation, study = plan_ablation(file, overrides, values, pairs=pairs, plugins=paths, max_runs=max_runs)
     with Lab(means, view or Silent(notify), quiet) as lab:
-        trained = run_study(
-            study, lab, paths, fresh=fresh, most=max_runs, notify=notify, kind="ablation", notes=ablation.notes
-        )
+        trained = run_study(study, lab, paths, fresh=fresh, most=max_runs, notify=notify, ablation=ablation)
     found = _values(trained)
     larger = larger_is_better(trained.metric)
     rows = effects(found, ablation.contrasts, larger)

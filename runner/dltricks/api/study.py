@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dltricks.api.lab import Lab, Notify, forget
 from dltricks.api.session import MAX_RUNS, Run, located, read
-from dltricks.api.tuning import Tuner, tuned_arms, tuned_label
+from dltricks.api.tuning import Tuner, tuned_arms
 from dltricks.core import errors
 from dltricks.core.errors import DamagedError, SomeFailedError
 from dltricks.engine.hooks import Hook
@@ -18,8 +18,9 @@ from dltricks.execution.events import Ended, Event, Failed, Notice
 from dltricks.execution.packing import Plan
 from dltricks.execution.stack import build, train_stack
 from dltricks.execution.task import PlannedRun
+from dltricks.experiment.ablation import Ablation, Contrast
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import Arm, Study, experiments
+from dltricks.experiment.study import Arm, Study, experiments, tuned_label
 from dltricks.experiment.tuning import Tuned
 from dltricks.runs import reading, study_file
 
@@ -85,6 +86,8 @@ class Work:
     """What study.json calls it: sweep or ablation; or tuning, of which study.json hears nothing."""
     tuned: Tuned | None = None
     notes: tuple[str, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
+    """The questions of an ablation."""
 
     @property
     def metric(self) -> str:
@@ -99,8 +102,7 @@ def next_work(
     *,
     fresh: bool = False,
     most: int = MAX_RUNS,
-    kind: str = "sweep",
-    notes: Sequence[str] = (),
+    ablation: Ablation | None = None,
 ) -> Work:
     """Resolves what is to be trained next of a study.
 
@@ -110,21 +112,30 @@ def next_work(
         plugins: files with tricks of the user's own.
         fresh: whether a tuning is to choose anew, from runs that are there already too.
         most: runs that a tuning may have.
-        kind: see ``Work``.
-        notes: what the result does not say.
+        ablation: the questions of an ablation, whose arms are those of the study.
 
     Raises:
         UsageError: an arm that is refused.
     """
+    kind, contrasts, notes = ("sweep", (), ()) if ablation is None else ("ablation", ablation.contrasts, ablation.notes)
     if study.tune is None:
-        return Work(study, list(experiments(study, plugins=plugins)), kind, notes=tuple(notes))
+        return Work(study, list(experiments(study, plugins=plugins)), kind, notes=notes, contrasts=contrasts)
     tuner = Tuner(study, lab, plugins, fresh=fresh, most=most)
     tuned = tuner.advance()
     if not isinstance(tuned, Tuned):
         return Work(study, tuned, "tuning")
     both = replace(study, arms=tuned_arms(study, tuned, plugins))
     runs = list(experiments(both, plugins=plugins, repeats=True))
-    return Work(both, runs, kind, tuned, (*notes, *tuner.remarks(tuned), *_unchanged(study, both)))
+    remarks = (*notes, *tuner.remarks(tuned), *_unchanged(study, both))
+    return Work(both, runs, kind, tuned, remarks, (*contrasts, *_tuned_contrasts(contrasts, both)))
+
+
+def _tuned_contrasts(contrasts: Sequence[Contrast], both: Study) -> Iterator[Contrast]:
+    """The same questions of the arms at their best values; an arm without anything to tune is itself."""
+    labels = {arm.label for arm in both.arms}
+    for each in contrasts:
+        best = [tuned_label(label) if tuned_label(label) in labels else label for label in (each.arm, each.reference)]
+        yield replace(each, arm=best[0], reference=best[1], tuned=True)
 
 
 def _unchanged(study: Study, both: Study) -> Iterator[str]:
@@ -162,8 +173,7 @@ def run_study(
     most: int = MAX_RUNS,
     hooks: Sequence[Hook] = (),
     notify: Notify,
-    kind: str = "sweep",
-    notes: Sequence[str] = (),
+    ablation: Ablation | None = None,
 ) -> StudyResult:
     """Trains what is missing of a study, tuning runs first, and reads the rest.
 
@@ -175,15 +185,14 @@ def run_study(
         most: runs that a tuning may have.
         hooks: see the loop of a single run, which is trained in this process.
         notify: is told warnings of a single run.
-        kind: see ``Work``.
-        notes: what the result does not say.
+        ablation: the questions of an ablation, whose arms are those of the study.
 
     Raises:
         UsageError, DamagedError, LockedError, FileSystemError: of a single run; those of a study's runs are entries.
         SomeFailedError: tuning runs failed, so that no fair choice can be made.
         StoppedError: after a signal; the same call goes on.
     """
-    work = next_work(study, lab, plugins, fresh=fresh, most=most, kind=kind, notes=notes)
+    work = next_work(study, lab, plugins, fresh=fresh, most=most, ablation=ablation)
     if not study.several and lab.means.local:
         (arm, experiment), *_ = work.pairs
         run = _train_single(arm, experiment, study, lab, fresh, hooks, notify)
@@ -197,7 +206,7 @@ def run_study(
             plan = plan_of(work, lab)
         failures = lab.train(plan, work.metric)
         fail(list(failures.values()), len(work.pairs), "tuning runs")
-        work = next_work(study, lab, plugins, fresh=fresh, most=most, kind=kind, notes=notes)
+        work = next_work(study, lab, plugins, fresh=fresh, most=most, ablation=ablation)
     plan = plan_of(work, lab, fresh=fresh)
     if study.several:
         save(work, lab.means.runs_dir)
@@ -256,11 +265,21 @@ def save(work: Work, runs_dir: Path) -> None:
         "metric": work.metric,
         "arms": [{"label": arm.label, "varied": arm.varied} for arm in work.study.arms],
         "seeds": list(work.study.seeds) if work.study.seeds is not None else None,
+        "baseline": _baseline(work.study),
+        "margin": work.study.margin,
+        "contrasts": [asdict(contrast) for contrast in work.contrasts] or None,
         "runs": runs,
         "tuned": None if work.tuned is None else work.tuned.to_json(),
         "notes": list(work.notes),
     }
     study_file.save(runs_dir / work.pairs[0][1].name, record)
+
+
+def _baseline(study: Study) -> str | None:
+    """The label of the arm to compare with; where tuning left it as it is, it bears its first label."""
+    same = {tuned_label(arm.label): arm.label for arm in study.arms}
+    labels = {arm.label for arm in study.arms}
+    return study.baseline if study.baseline in labels else same.get(study.baseline or "")
 
 
 def _train_single(

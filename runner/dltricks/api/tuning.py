@@ -14,7 +14,7 @@ from dltricks.core.spelling import spell
 from dltricks.execution.task import PlannedRun
 from dltricks.experiment.overrides import Override
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import TUNING_SEEDS, Arm, Study, experiments
+from dltricks.experiment.study import TUNING_SEEDS, Arm, Study, experiments, tuned_label
 from dltricks.experiment.tuning import (
     Candidate,
     Choice,
@@ -171,11 +171,6 @@ def tuned_arms(study: Study, tuned: Tuned, plugins: Sequence[Path]) -> tuple[Arm
         if as_it_is[1].hash != at_best[1].hash:
             both.append(replace(best, label=tuned_label(arm.label), varied={**best.varied, "tuned": "yes"}))
     return tuple(both)
-
-
-def tuned_label(label: str) -> str:
-    """What an arm is called at its best point."""
-    return f"{label} tuned".strip()
 
 
 def _value(path: Path, metric: str) -> float | None:

@@ -54,11 +54,11 @@ def command(
     """
     from dltricks.api.ablate import ablate_study
     from dltricks.api.lab import Means
-    from dltricks.api.tuning import tuned_label
     from dltricks.cli.ablation_report import print_ablation
     from dltricks.cli.output import say
     from dltricks.cli.train import judge
     from dltricks.experiment.ablation import AS_IT_STANDS
+    from dltricks.experiment.study import tuned_label
 
     view = None
     if not quiet:

@@ -43,6 +43,8 @@ class Contrast:
     """The label of the arm in which the tricks were changed: ``without dropout``, ``plain + dropout``."""
     reference: str
     """The label of the arm that it is compared with: ``as it stands``, ``plain``."""
+    tuned: bool = False
+    """Whether the arms are those at their best values."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dltricks.experiment.scalars import FORBIDDEN, LARGEST, read_scalar
 
 COMMAND_LINE = "command line"
 CALL = "argument"
-NEVER_SWEPT = ("name", "seeds", "sweep", "tune", "expect", "plugins", "checkpoint_seconds")
+NEVER_SWEPT = ("name", "seeds", "sweep", "tune", "margin", "baseline", "expect", "plugins", "checkpoint_seconds")
 """Keys that describe a study or decide nothing, so that no two runs of one study differ in them."""
 RANGE = re.compile(r"([-+]?[0-9]+)\.\.([-+]?[0-9]+)")
 GRIDS = ("log", "linear")
@@ -56,6 +56,8 @@ def parse_override(text: str) -> Override:
     if not equals:
         raise _error(f"{COMMAND_LINE}: expected key=value, found {text!r}; for example optimizer.lr=0.01")
     where = _where(key.strip(), COMMAND_LINE)
+    if where == ("baseline",):
+        return Override(where, value.strip())  # the label of an arm, which may hold commas
     parts = split_values(value)
     values = [read_value(part, f"{COMMAND_LINE}: {key}") for part in parts]
     if where == ("seeds",) and len(values) > 1:

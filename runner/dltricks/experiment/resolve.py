@@ -31,7 +31,7 @@ KEYS = (
     "plugins",
 )
 """Every key that one run has, in the order of config.yaml."""
-STUDY_KEYS = ("seeds", "sweep", "tune")
+STUDY_KEYS = ("seeds", "sweep", "tune", "margin", "baseline")
 """The further keys of an experiment file, which describe several runs; ``experiment.study`` reads them."""
 
 _EXPECT = 'a mapping such as {val_accuracy: ">= 0.95"}'

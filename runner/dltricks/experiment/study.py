@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dltricks.core.dataset import Files
 from dltricks.core.errors import UsageError
+from dltricks.experiment.baseline import read_baseline, read_margin
 from dltricks.experiment.datafiles import DataFiles
 from dltricks.experiment.document import Document, describe, visible
 from dltricks.experiment.identity import PURPOSES
@@ -51,6 +52,10 @@ class Study:
     seeds: tuple[int, ...] | None
     """None where no `seeds` were given, and `seed` is the only one."""
     tune: Tuning | None
+    margin: float | None = None
+    """The smallest difference that matters, in units of the metric."""
+    baseline: str | None = None
+    """The label of the arm that the others are compared with; None where the file leaves it open."""
     fixed: frozenset[str] = frozenset()
     """The purposes whose seed `seed` names, which `seeds` do not vary."""
 
@@ -85,7 +90,22 @@ def read_study(document: Document, overrides: Sequence[Override] = (), most: int
     _check_size(whole, axes, seeds, most)
     if not plain:
         single = [override for override in single if override.where != ("seed",)]
-    return Study(apply(base, single), _arms(axes, single), seeds, _tuning(whole, axes), fixed)
+    arms, tuning = _arms(axes, single), _tuning(whole, axes)
+    baseline = read_baseline(whole, _allowed(arms, tuning), replaced=len(arms) == 1 and "sweep" in whole.value)
+    return Study(apply(base, single), arms, seeds, tuning, read_margin(whole), baseline, fixed)
+
+
+def tuned_label(label: str) -> str:
+    """What an arm is called at its best point."""
+    return f"{label} tuned".strip()
+
+
+def _allowed(arms: Sequence[Arm], tuning: Tuning | None) -> dict[str, dict[str, Any]]:
+    """The arms that may be the baseline, with the values in which they differ."""
+    found = {arm.label: arm.varied for arm in arms if arm.label}
+    if tuning is not None:
+        found |= {tuned_label(arm.label): {**arm.varied, "tuned": "yes"} for arm in arms}
+    return found
 
 
 def experiments(

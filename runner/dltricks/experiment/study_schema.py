@@ -1,4 +1,4 @@
-"""The JSON schema of the keys that describe several runs: `seeds`, `sweep` and `tune`."""
+"""The JSON schema of the keys that describe several runs: `seeds`, `sweep`, `tune`, `margin` and `baseline`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,25 @@ FIELD = rf"^(({'|'.join(KINDS)})\.[A-Za-z_][A-Za-z0-9_]*|seed\.({'|'.join(PURPOS
 
 def study_keys() -> Schema:
     """The schema of each key."""
-    return {"seeds": _seeds(), "sweep": _sweep(), "tune": _tune()}
+    return {"seeds": _seeds(), "sweep": _sweep(), "tune": _tune(), "margin": _margin(), "baseline": _baseline()}
+
+
+def _margin() -> Schema:
+    return {
+        "description": "The smallest difference that matters, in units of the metric, for verdicts: only what is shown "
+        "to lie beyond it helps or hurts, and what is shown to lie within it is equivalent.",
+        "default": "none",
+        "anyOf": [{"const": "none"}, {"type": "number", "exclusiveMinimum": 0}],
+    }
+
+
+def _baseline() -> Schema:
+    return {
+        "description": "The arm that all others are compared with, such as dropout=0; by default the neutral one, "
+        "else the first.",
+        "type": "string",
+        "default": "none",
+    }
 
 
 def _seeds() -> Schema:
