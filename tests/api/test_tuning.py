@@ -90,6 +90,28 @@ def test_fixed_and_tuned_are_both_judged(folder: Path) -> None:
         assert choice.point == {"optimizer.lr": max(means, key=lambda lr: means[lr])} == {"optimizer.lr": 2e-2}
 
 
+def test_arms_that_tune_more_points_than_others_are_named(folder: Path) -> None:
+    both = {"optimizer.lr": [1e-3, 1e-2], "optimizer.gamma": [0.5, 0.9], "seeds": 1}
+    train(sweep={"optimizer": ["sgd", "momentum"]}, seeds=1, tune=both)
+    effort = "the arms were not tuned with the same effort: points tried were"
+    assert f"{effort} 4 in 'optimizer=momentum'; 2 in 'optimizer=sgd'" in study()["notes"]
+    train(sweep={"optimizer": ["sgd", "momentum"]}, seeds=1, tune={"optimizer.lr": [1e-3, 1e-2], "seeds": 1})
+    assert not any(effort in note for note in study()["notes"])
+
+
+def test_grids_grow_no_further_than_the_limit(folder: Path) -> None:
+    values: dict[str, Any] = {
+        "seeds": 1,
+        "tune": {"optimizer.lr": {"log": [1e-6, 1e-5], "count": 2}, "seeds": 1, "extend": True},
+    }
+    message = r"tuning, extended where the best value was the last, has 4 runs \(4 points x 1 seeds\) and up to 2"
+    with pytest.raises(UsageError, match=message):
+        train(max_runs=5, **values)
+    assert len(tuning_runs()) == 2
+    train(**values)
+    assert len(tuning_runs()) > 2
+
+
 def test_a_best_value_that_is_the_fixed_one_is_judged_once(folder: Path) -> None:
     judged = train(seeds=2, tune={"optimizer.lr": [1e-6, 5e-3], "seeds": 1})
     assert tuned().choices[""].point == {"optimizer.lr": 5e-3}
@@ -248,7 +270,11 @@ def test_arms_of_different_tasks_are_tuned_by_what_both_have(folder: Path) -> No
             {"seed": dict.fromkeys(["init", "order", "dropout", "augment", "split", "data"], 3)},
             "argument: seed: every purpose has its seed here",
         ),
-        ({"max_runs": 3}, r"small\.yaml: tuning has 4 runs \(2 points x 2 seeds\), more than the 3 of --max-runs"),
+        (
+            {"max_runs": 5},
+            r"small\.yaml: tuning has 4 runs \(2 points x 2 seeds\) and up to 2 to judge, more than the 5 of --max",
+        ),
+        ({"max_runs": 0}, "--max-runs: found 0, allowed: a whole number of runs, at least 1"),
         ({"validation": 0}, "tune: points are chosen by samples kept out of training"),
         ({"tune": {"optimizer.rl": [1, 2]}}, "tune.optimizer.rl: unknown field of optimizer adam 'rl'"),
         ({"tune": {**LR, "metric": "val_rmse"}}, "val_rmse is not measured in classification"),

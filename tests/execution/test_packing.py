@@ -19,7 +19,7 @@ from dltricks.engine.trainer import Trainer
 from dltricks.execution import packing
 from dltricks.execution.data import Datasets
 from dltricks.execution.measure import LARGEST, Measured
-from dltricks.execution.packing import BESIDE, ONE_BY_ONE, START, Plan, pack, stack_key
+from dltricks.execution.packing import BESIDE, FILES, ONE_BY_ONE, START, Plan, pack, stack_key
 from dltricks.execution.task import PlannedRun
 from dltricks.experiment.resolve import Experiment
 
@@ -229,7 +229,7 @@ def test_stacks_are_shared_out_among_the_workers(recipes: list[Experiment], give
     found = pack(plan_of([0] * 40, recipes), {}, Datasets(), workers=2)
     assert [len(task.runs) for task in found.tasks] == [20, 20]
     assert (found.workers, asked[0]["most"]) == (2, 20)
-    assert found.seconds == pytest.approx(20 * 10 * BESIDE)
+    assert found.seconds == pytest.approx(20 * (10 * BESIDE + FILES))
     # Of several groups none is cut that need not be.
     found = pack(plan_of([0] * 10 + [4] * 10, recipes), {}, Datasets(), workers=2)
     assert Counter(len(task.runs) for task in found.tasks) == {10: 1, 5: 2}
@@ -240,8 +240,8 @@ def test_stacks_are_shared_out_among_the_workers(recipes: list[Experiment], give
     ("seconds", "chosen", "workers"),
     [
         (START, False, 1),
-        (2 * START / BESIDE - 0.01, False, 1),
-        (2 * START / BESIDE + 0.01, False, 2),
+        ((2 * START - 4 * FILES) / BESIDE - 0.01, False, 1),
+        ((2 * START - 4 * FILES) / BESIDE + 0.01, False, 2),
         (1e-6, True, 2),
     ],
 )
@@ -304,7 +304,7 @@ def test_measuring_stops_when_its_time_is_up(
     assert [each["left"] for each in asked[:2]] == pytest.approx([packing.SECONDS / 1000, packing.SECONDS / 1.5 / 999])
     assert len(found.groups) == 1000
     assert {group.size for group in found.groups} == {2}
-    assert {group.seconds for group in found.groups} == {BESIDE}
+    assert {group.seconds for group in found.groups} == {BESIDE + FILES}
     assert len(found.tasks) == 1000
 
 
@@ -328,7 +328,8 @@ def test_groups_that_were_not_measured_are_like_the_others(
     groups = [0] * 8 + [1] * 3 + [4] * 8
     found = pack(plan_of(groups, recipes), {}, Datasets(), workers=1)
     assert [group.size for group in found.groups] == [6, 3, 3]
-    assert [group.seconds for group in found.groups] == pytest.approx([BESIDE, 2 * BESIDE, 1.5 * BESIDE])
+    steps = [(group.seconds - FILES) / BESIDE for group in found.groups]
+    assert steps == pytest.approx([1, 2, 1.5])
     assert [len(task.runs) for task in found.tasks if task.runs[0].experiment is recipes[4]] == [3, 3, 2]
 
 

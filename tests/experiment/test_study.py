@@ -271,6 +271,43 @@ def test_a_data_file_is_read_once_for_all_arms(tmp_path, monkeypatch):
     assert len(read) == 1
 
 
+def test_parts_that_many_arms_have_are_made_once(monkeypatch):
+    made = []
+    build = resolving.schema.build
+
+    def counted(cls, values, report, what=""):
+        made.append(what)
+        return build(cls, values, report, what)
+
+    monkeypatch.setattr(resolving.schema, "build", counted)
+    text = "sweep: {dropout: {linear: [0.01, 0.5], count: 10}, optimizer: [sgd, adam], activation: [relu, tanh]}"
+    found = [experiment for _, experiment in experiments(study(text))]
+    assert len(found) == 40
+    assert made.count("dropout") == 10
+    assert made.count("adam") == made.count("sgd") == made.count("relu") == made.count("digits") == 1
+    monkeypatch.undo()
+    alone = [resolve(parse("{}", "f.yaml"), arm.changes) for arm in study(text).arms]
+    assert [experiment.hash for experiment in alone] == [experiment.hash for experiment in found]
+    assert [experiment.config | {"name": ""} for experiment in alone] == [
+        experiment.config | {"name": ""} for experiment in found
+    ]
+
+
+def test_what_is_wrong_in_one_arm_is_told_of_each_arm_that_has_it():
+    text = "sweep: {dropout: [1.5], epochs: [1, 2]}"
+    known = resolving.Known(resolving.home(study(text).document))
+    for arm in study(text).arms:
+        with pytest.raises(UsageError, match=r"dropout\.rate: found 1\.5"):
+            resolve(study(text).document, arm.changes, known=known)
+
+
+def test_equal_texts_of_different_values_are_different_parts():
+    same = study("sweep: {batch_size: [16, 32], dropout: [0.5, {rate: 0.25}]}\noptimizer: {name: adam, lr: 1}")
+    found = [experiment for _, experiment in experiments(same)]
+    assert [experiment.config["dropout"]["rate"] for experiment in found] == [0.5, 0.25, 0.5, 0.25]
+    assert refusal("sweep: {optimizer.lr: [true, 1]}").endswith("(in the arm optimizer.lr=true)")
+
+
 # The command line against the file
 
 FILE = "sweep: {optimizer: [adam, sgd], optimizer.lr: [0.1, 0.2], zip: {dropout: [0, 0.5], epochs: [1, 2]}}"

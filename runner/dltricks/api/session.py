@@ -103,6 +103,8 @@ def open_study(file: PathLike, overrides: Overrides, values: Mapping[str, Any], 
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides: found the text {overrides!r}, allowed: a list of such texts, or a mapping")
+    if most < 1:
+        raise UsageError(f"--max-runs: found {most}, allowed: a whole number of runs, at least 1")
     if isinstance(overrides, Mapping):
         changes = from_arguments(overrides)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -27,6 +27,7 @@ from dltricks.experiment.tuning import (
     larger_is_better,
     metric_of,
     plan_hash,
+    some,
     tuning_notes,
 )
 from dltricks.runs import reading, study_file
@@ -45,7 +46,7 @@ class Tuner:
             lab: with what to train.
             plugins: files with tricks of the user's own.
             fresh: whether to choose anew; runs that are there still count.
-            most: runs that the grids may have as the file gives them.
+            most: runs that tuning and what is judged may have together, extensions of the grids included.
 
         Raises:
             UsageError: a tuning that makes no sense for this study, or is too large.
@@ -58,8 +59,8 @@ class Tuner:
         metrics = {metric_of(self.tuning, study.document, experiment) for _, experiment in self.arms}
         self.metric = metrics.pop() if len(metrics) == 1 else "val_loss"  # which all tasks have
         self.notes = tuning_notes(self.tuning, study.document, self.arms)
-        self.folder = lab.means.runs_dir / self.arms[0][1].name
-        self._check_size(most)
+        self.folder, self.most = lab.means.runs_dir / self.arms[0][1].name, most
+        self._check_size(self.tuning)
         self._check_seeds()
 
     def advance(self) -> Tuned | list[tuple[Arm, Experiment]]:
@@ -84,17 +85,21 @@ class Tuner:
             longer = extended(tuning, edges, self.allowed) if tuning.extend and edges else None
             if longer is None:
                 return Tuned(plan, self.metric, tuning, choices)
+            self._check_size(longer)
             tuning = longer
 
-    def _check_size(self, most: int) -> None:
+    def _check_size(self, tuning: Tuning) -> None:
         points = sum(
-            prod(len(grid.values) for grid in self.tuning.grids if applies(grid, arm, experiment))
+            prod(len(grid.values) for grid in tuning.grids if applies(grid, arm, experiment))
             for arm, experiment in self.arms
         )
         runs = points * len(self.seeds)
-        if runs > most:
-            size = f"{runs:,} runs ({points:,} points x {len(self.seeds):,} seeds)"
-            raise UsageError(f"{self.study.document.name}: tuning has {size}, more than the {most:,} of --max-runs")
+        judged = 2 * len(self.arms) * len(self.study.seeds or [0])
+        if runs + judged > self.most:
+            grown = "" if tuning == self.tuning else ", extended where the best value was the last,"
+            size = f"{runs:,} runs ({points:,} points x {len(self.seeds):,} seeds) and up to {judged:,} to judge"
+            limit = f"more than the {self.most:,} of --max-runs"
+            raise UsageError(f"{self.study.document.name}: tuning{grown} has {size}, {limit}")
 
     def _check_seeds(self) -> None:
         """What is judged must not be what was tuned on."""
@@ -141,7 +146,7 @@ class Tuner:
 
     def remarks(self, tuned: Tuned) -> tuple[str, ...]:
         """What the choices leave open."""
-        notes = [*self.notes]
+        notes = [*self.notes, *_budgets(tuned)]
         for label, choice in tuned.choices.items():
             who = f"{label}: " if label else ""
             notes += [
@@ -157,6 +162,16 @@ def at(arm: Arm, point: dict[str, Any], overrides: Sequence[Override]) -> Arm:
     spelled = ",".join(f"{key}={spell(value)}" for key, value in point.items())
     label = ",".join(filter(None, [arm.label, spelled]))
     return Arm(label, {**arm.varied, **point}, (*arm.changes, *overrides))
+
+
+def _budgets(tuned: Tuned) -> Iterator[str]:
+    """A sentence where arms have not tried equally many points, for more of them find more."""
+    tried: dict[int, list[str]] = {}
+    for label, choice in tuned.choices.items():
+        tried.setdefault(len(choice.table), []).append(label)
+    if len(tried) > 1:
+        each = "; ".join(f"{points:,} in {some(labels)}" for points, labels in sorted(tried.items(), reverse=True))
+        yield f"the arms were not tuned with the same effort: points tried were {each}"
 
 
 def tuned_arms(study: Study, tuned: Tuned, plugins: Sequence[Path]) -> tuple[Arm, ...]:

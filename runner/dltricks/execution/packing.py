@@ -28,8 +28,8 @@ MEMORY = 0.5
 """The share of the available memory that stacks may fill."""
 START = 0.2
 """Seconds that worker processes take to start and end: less work than that is not worth them."""
-BESIDE = 1.25
-"""What a run takes in all, as a multiple of its steps: evaluation, metrics, and files."""
+BESIDE, FILES = 1.25, 0.005
+"""What a run takes in all: a multiple of its steps, for evaluation and metrics, and seconds for its files."""
 
 ONE_BY_ONE = {"scaling", "augmentation", "schedule", "early_stopping"}
 """Kinds that the engine asks for each run apart, so that they may be anything in a stack."""
@@ -202,7 +202,7 @@ def _measured(groups: Sequence[Sequence[PlannedRun]], datasets: Datasets, worker
             continue
     rest = Measured(min(one.size for one in found), sum(one.seconds for one in found) / len(found))
     found += [rest] * (len(groups) - len(found))
-    return [Group(tuple(runs), one.size, one.seconds * BESIDE) for runs, one in zip(groups, found, strict=True)]
+    return [Group(tuple(runs), one.size, one.seconds * BESIDE + FILES) for runs, one in zip(groups, found, strict=True)]
 
 
 def _makespan(seconds: Sequence[float], workers: int) -> float:

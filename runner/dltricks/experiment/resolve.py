@@ -20,7 +20,7 @@ from dltricks.experiment.datafiles import DataFiles, digest
 from dltricks.experiment.document import Document, Where, describe
 from dltricks.experiment.overrides import Override, apply
 from dltricks.experiment.scalars import write_scalar
-from dltricks.experiment.settings import METRICS, Comparison, SeedKeys, Settings
+from dltricks.experiment.settings import Comparison, SeedKeys, Settings, read_expect
 
 KEYS = (
     "name",
@@ -33,8 +33,6 @@ KEYS = (
 """Every key that one run has, in the order of config.yaml."""
 STUDY_KEYS = ("seeds", "sweep", "tune", "margin", "baseline")
 """The further keys of an experiment file, which describe several runs; ``experiment.study`` reads them."""
-
-_EXPECT = 'a mapping such as {val_accuracy: ">= 0.95"}'
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,24 @@ class Experiment:
         return identity.decisive(config, self.contents)
 
 
+@dataclass
+class Known:
+    """What was found out for one run of a study and holds for the others: of a thousand, most parts are equal."""
+
+    folder: Path
+    """The home of the study's document."""
+    digests: dict[Path, str] = field(default_factory=dict)
+    """SHA-256 of the user's files, each of which is read once."""
+    parts: dict[tuple[str, str], tuple[list[Any], list[dict[str, Any]]]] = field(default_factory=dict)
+    """By a key and its value as text, faultless components and what config.yaml says of them. Nobody changes either."""
+
+
 def resolve(
     document: Document,
     overrides: Sequence[Override] = (),
     plugins: Sequence[Path] = (),
     files: Files | None = None,
-    digests: dict[Path, str] | None = None,
+    known: Known | None = None,
 ) -> Experiment:
     """Checks a document and fills in every default.
 
@@ -78,15 +88,15 @@ def resolve(
         overrides: values that replace the file's.
         plugins: further files with tricks, as paths from the current folder.
         files: finds the user's data files; by default relative to the document, then to the current folder.
-        digests: the SHA-256 of files that need not be read again; those that were read are added.
+        known: from earlier runs of the same study, to which this one adds.
 
     Raises:
         UsageError: anything wrong; one line for each mistake that could be found at once.
     """
     document = apply(document, overrides)
-    folder = home(document)
-    files = files or DataFiles(base=folder, quiet=True)
-    return _Resolver(document, folder, files, {} if digests is None else digests).experiment(plugins)
+    known = known or Known(home(document))
+    files = files or DataFiles(base=known.folder, quiet=True)
+    return _Resolver(document, files, known).experiment(plugins)
 
 
 def home(document: Document) -> Path:
@@ -129,12 +139,12 @@ def _built_in(kind: str, name: str) -> type[Any]:
 class _Resolver:
     """Collects every mistake before it gives up."""
 
-    def __init__(self, document: Document, folder: Path, files: Files, digests: dict[Path, str]) -> None:
+    def __init__(self, document: Document, files: Files, known: Known) -> None:
         self.document = document
         self.values = document.value
-        self.folder = folder
+        self.folder = known.folder
         self.files = files
-        self.digests = digests
+        self.known = known
         self.problems: list[str] = []
 
     def experiment(self, plugins: Sequence[Path]) -> Experiment:
@@ -145,15 +155,16 @@ class _Resolver:
                 self.problem((key,), registry.unknown("key", key, [*KEYS, *STUDY_KEYS]))
         loaded = self.plugins(plugins)
         name = self.name()
-        components = {key: self.components(kind) for key, kind in KINDS.items() if key not in ("loss", "activation")}
+        parts = {key: self.part(kind) for key, kind in KINDS.items() if key not in ("loss", "activation")}
         # A data set with numbers as targets has its own natural loss, and what has no hidden layer activates none.
-        numbers = any(dataset.task == "regression" for dataset in components["dataset"])
-        flat = not all(architecture.hidden_layers for architecture in components["architecture"])
-        components["loss"] = self.components(KINDS["loss"], "mse" if numbers else None)
-        components["activation"] = self.components(KINDS["activation"], "identity" if flat else None)
+        numbers = any(dataset.task == "regression" for dataset in parts["dataset"][0])
+        flat = not all(architecture.hidden_layers for architecture in parts["architecture"][0])
+        parts["loss"] = self.part(KINDS["loss"], "mse" if numbers else None)
+        parts["activation"] = self.part(KINDS["activation"], "identity" if flat else None)
+        components = {key: parts[key][0] for key in KINDS}
         settings = self.settings()
         seeds = self.seeds()
-        expect = self.expect()
+        expect = read_expect(self.values.get("expect", {}), self.problem)
         self.stop_on_problems()
         values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
         checkpoint_seconds = values.pop("checkpoint_seconds")
@@ -169,7 +180,8 @@ class _Resolver:
                 self.problem(("expect", metric), missing)
         self.stop_on_problems()
         used = self.used_plugins(loaded, components)
-        config = self.config(name, components, settings, seeds, expect, used)
+        mappings = {key: parts[key][1] for key in KINDS}
+        config = self.config(name, mappings, settings, seeds, expect, used)
         files = self.fingerprints(recipe)
         self.stop_on_problems()
         contents = {
@@ -214,9 +226,21 @@ class _Resolver:
             self.problem(("name",), f"{describe(name)} cannot name a folder: {problem}")
         return name
 
-    def components(self, kind: Kind, fallback: str | None = None) -> list[Any]:
-        """The components of a key; shorter by those that are wrong."""
+    def part(self, kind: Kind, fallback: str | None = None) -> tuple[list[Any], list[dict[str, Any]]]:
+        """The components of a key, and each as config.yaml has it."""
         value = self.values.get(kind.key, fallback or kind.default)
+        place = kind.key, repr(value)
+        found = self.known.parts.get(place)
+        if found is None:
+            before = len(self.problems)
+            components = self.components(kind, value)
+            found = components, [{"name": each.name(), **schema.to_mapping(each)} for each in components]
+            if len(self.problems) == before:
+                self.known.parts[place] = found
+        return found
+
+    def components(self, kind: Kind, value: Any) -> list[Any]:
+        """The components of a value; shorter by those that are wrong."""
         if not kind.many:
             component = self.component(kind, value, (kind.key,))
             return [] if component is None else [component]
@@ -297,33 +321,6 @@ class _Resolver:
             return Seeds()
         return Seeds(**schema.to_mapping(checked)) if many else Seeds.all(checked.init)
 
-    def expect(self) -> dict[str, Comparison]:
-        value = self.values.get("expect", {})
-        result: dict[str, Comparison] = {}
-        if not isinstance(value, dict):
-            self.problem(
-                ("expect",),
-                f"found {describe(value)}, allowed: {_EXPECT}",
-            )
-            return result
-        for metric, text in value.items():
-            if metric not in METRICS:
-                self.problem(("expect", metric), registry.unknown("metric", metric, list(METRICS)))
-                continue
-            try:
-                comparison = Comparison.parse(text) if isinstance(text, str) else None
-            except ValueError as error:
-                self.problem(("expect", metric), str(error))
-                continue
-            if comparison is None:
-                self.problem(
-                    ("expect", metric),
-                    f'found {describe(text)}, allowed: a comparison with a number, such as ">= 0.95"',
-                )
-            else:
-                result[metric] = comparison
-        return result
-
     def plugins(self, further: Sequence[Path]) -> list[Plugin]:
         before = len(self.problems)
         value = self.values.get("plugins", [])
@@ -365,7 +362,7 @@ class _Resolver:
     def config(
         self,
         name: str,
-        components: dict[str, list[Any]],
+        parts: dict[str, list[dict[str, Any]]],
         settings: Any,
         seeds: Seeds,
         expect: dict[str, Comparison],
@@ -373,8 +370,7 @@ class _Resolver:
     ) -> dict[str, Any]:
         config: dict[str, Any] = {"name": name}
         for key, kind in KINDS.items():
-            mappings = [{"name": c.name(), **schema.to_mapping(c)} for c in components[key]]
-            config[key] = mappings if kind.many else mappings[0]
+            config[key] = parts[key] if kind.many else parts[key][0]
         config.update(schema.to_mapping(settings))
         config["seed"] = identity.written(seeds)
         config["expect"] = {metric: str(comparison) for metric, comparison in sorted(expect.items())}
@@ -387,9 +383,9 @@ class _Resolver:
         for path in recipe.dataset.user_files():
             try:
                 place = self.files.resolve(path)
-                if place not in self.digests:
-                    self.digests[place] = digest(place, compressed=False)
-                found[path] = self.digests[place]
+                if place not in self.known.digests:
+                    self.known.digests[place] = digest(place, compressed=False)
+                found[path] = self.known.digests[place]
             except UsageError as error:
                 names = [f.name for f in fields(recipe.dataset) if getattr(recipe.dataset, f.name) == path]
                 self.problem(("dataset", *names[:1]), str(error))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
+from dltricks.core import registry
 from dltricks.core.types import Positive, Rate, Size
+from dltricks.experiment.document import Where, describe
 from dltricks.experiment.scalars import LARGEST, read_scalar, write_scalar
 
 Seed = Annotated[int, Ge(0), Le(LARGEST)]
@@ -87,3 +90,26 @@ class Comparison:
         if match is None or isinstance(number, str) or number is None:
             return None
         return cls(match[1], float(number))
+
+
+def read_expect(value: Any, problem: Callable[[Where, str], None]) -> dict[str, Comparison]:
+    """What stands under ``expect``, by metric; ``problem`` hears of each part that is wrong, which is left out."""
+    result: dict[str, Comparison] = {}
+    if not isinstance(value, dict):
+        problem(("expect",), f'found {describe(value)}, allowed: a mapping such as {{val_accuracy: ">= 0.95"}}')
+        return result
+    for metric, text in value.items():
+        if metric not in METRICS:
+            problem(("expect", metric), registry.unknown("metric", metric, list(METRICS)))
+            continue
+        try:
+            comparison = Comparison.parse(text) if isinstance(text, str) else None
+        except ValueError as error:
+            problem(("expect", metric), str(error))
+            continue
+        if comparison is None:
+            message = f'found {describe(text)}, allowed: a comparison with a number, such as ">= 0.95"'
+            problem(("expect", metric), message)
+        else:
+            result[metric] = comparison
+    return result

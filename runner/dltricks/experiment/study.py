@@ -16,7 +16,7 @@ from dltricks.experiment.datafiles import DataFiles
 from dltricks.experiment.document import Document, describe, visible
 from dltricks.experiment.identity import PURPOSES
 from dltricks.experiment.overrides import RANGE, Override, apply, refuse_twice
-from dltricks.experiment.resolve import STUDY_KEYS, Experiment, home, reseed, resolve
+from dltricks.experiment.resolve import STUDY_KEYS, Experiment, Known, home, reseed, resolve
 from dltricks.experiment.sweep import Axis, Place, read_sweep, read_swept
 from dltricks.experiment.values import is_whole, read_range
 
@@ -131,12 +131,12 @@ def experiments(
     """
     arms = study.arms if arms is None else arms
     seeds = study.seeds if seeds is None else seeds
-    files = files or DataFiles(base=home(study.document), quiet=True)
-    digests: dict[Path, str] = {}
+    known = Known(home(study.document))
+    files = files or DataFiles(base=known.folder, quiet=True)
     labels: dict[str, str] = {}
     for arm in arms:
         try:
-            first = resolve(study.document, arm.changes, plugins, files, digests)
+            first = resolve(study.document, arm.changes, plugins, files, known)
         except UsageError as error:
             raise UsageError(_in_arm(str(error), arm)) from error
         fixed = study.fixed.union(change.where[1] for change in arm.changes if change.place[0] == "seed")

@@ -227,7 +227,7 @@ def tuning_notes(tuning: Tuning, document: Document, arms: Sequence[tuple[Arm, E
                 found.setdefault(obstacle, []).append(arm.label)
         if sum(map(len, found.values())) == len(arms):
             problems.append(document.error(("tune", grid.key), "; ".join(found)))
-        notes += [f"{grid.key} is not tuned in {_some(at)}: {why}" for why, at in found.items()]
+        notes += [f"{grid.key} is not tuned in {some(at)}: {why}" for why, at in found.items()]
     if problems:
         raise UsageError("\n".join(problems))
     if any(experiment.recipe.validation == "test" for _, experiment in arms):
@@ -298,7 +298,7 @@ def plan_hash(arms: Mapping[str, str], tuning: Tuning, metric: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _some(labels: Sequence[str]) -> str:
+def some(labels: Sequence[str]) -> str:
     """The first few labels, and how many more there are."""
     more = [f"{len(labels) - 3} other arms"] if len(labels) > 4 else []
     return ", ".join([*map(repr, labels[:3] if more else labels), *more])
