@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import sys
+import zlib
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +17,36 @@ import numpy as np
 
 from dltricks.core.errors import DamagedError, FileSystemError
 from dltricks.core.types import Array
-from dltricks.runs import files, lock, reading
+from dltricks.runs import files, lock, logs, reading
 from dltricks.runs.names import DIGITS, id_of
 
 Line = Mapping[str, float]
 """Metrics of one epoch by name, ``epoch`` included."""
+_EPOCH = "epoch"
+_KEY = re.compile(r"[a-z_]+: \S[^\r\x85\u2028\u2029]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Epochs:
-    """What was measured in each epoch: one float64 array of all metrics, then the seconds."""
+    """What was measured in each epoch: an array of all metrics, and the seconds. The numbers are fetched when asked."""
 
     metrics: tuple[str, ...]
     count: int
-    content: bytes
+    fetch: Callable[[], bytes]
     """float64 (metrics, count), then the seconds of as many epochs as are known."""
 
     def row(self, metric: str) -> Array | None:
         """float64 (count,), or None where there is no such metric."""
         if metric not in self.metrics:
             return None
-        return np.frombuffer(self.content, np.float64, self.count, self.metrics.index(metric) * self.count * 8)
+        return np.frombuffer(self.fetch(), np.float64, self.count, self.metrics.index(metric) * self.count * 8)
 
     def seconds(self) -> Array:
         """float64, of as many epochs as are known."""
-        return np.frombuffer(self.content, np.float64)[len(self.metrics) * self.count :]
+        return np.frombuffer(self.fetch(), np.float64)[len(self.metrics) * self.count :]
 
 
-NOTHING = Epochs((), 0, b"")
+NOTHING = Epochs((), 0, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Entry:
     """Why it is damaged, in a sentence."""
     modified: float
     """When the run ended, or else when anything was last written, in seconds since 1970."""
-    _epochs: Epochs = field(repr=False)
+    recorded: Epochs = field(repr=False)
 
     @property
     def id(self) -> str:
@@ -81,72 +88,80 @@ class Entry:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names for which there is a curve."""
-        return self._epochs.metrics
+        return self.recorded.metrics
 
     def curve(self, metric: str) -> Array | None:
         """A metric over the epochs, float64 (epochs,); NaN where a line lacks it, None where all do."""
-        return self._epochs.row(metric)
+        return self.recorded.row(metric)
 
     @property
     def seconds(self) -> Array:
         """float64, the seconds of each epoch; of fewer than there were, or none, where timing.jsonl lacks them."""
-        return self._epochs.seconds()
+        return self.recorded.seconds()
 
 
-def read_entry(path: Path) -> Entry:
+def read_entry(path: Path, modified: float | None = None) -> Entry:
     """Reads one run folder. Whatever lies there, an entry comes of it.
 
     What is checked is what ``reading.status`` checks: run.json, config.yaml and metrics.jsonl by their SHA-256, of
     weights.npz that it is there. Whoever uses weights checks them then.
+
+    Args:
+        path: the folder.
+        modified: what the entry is to say of that; by default it is looked up.
     """
     try:
-        return _read(path)
+        modified = _modified(path) if modified is None else modified
+        return _read(path, modified)
     except (DamagedError, FileSystemError) as error:
-        return _damaged(path, str(error))
+        return _damaged(path, modified or 0.0, str(error))
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path, modified: float) -> Entry:
     running = lock.is_held(path)
-    if not running and not (path / reading.CONFIG).exists() and not (path / reading.RUN).exists():
-        return _entry(path, "empty")
     try:
-        record = reading.read_run(path)
+        result = reading.read_result(path)
+        if result is None:
+            return _unfinished(path, modified, running=running)
+        config = _config(reading.checked(path, reading.CONFIG, result, reading.LARGEST_CONFIG), path / reading.CONFIG)
+        metrics = _lines(reading.checked(path, reading.METRICS, result, logs.LIMIT), path / reading.METRICS)
     except DamagedError:
         if running:  # what is being written need not be whole
-            return _entry(path, "running")
+            return _entry(path, "running", modified)
         raise
-    result = record.result or {}
-    if result and not (path / reading.WEIGHTS).exists():
+    if not (path / reading.WEIGHTS).exists():
         raise DamagedError(f"{path / reading.WEIGHTS}: missing")
-    status: reading.Status = "running" if running else "interrupted"
-    if result and not running:
-        status = "diverged" if result["status"] == "diverged" else "finished"
-    try:
-        timing = reading.read_timing(path)
-    except DamagedError:  # seconds are no result
-        timing = []
-    return _entry(path, status, record.config, result, tabulate(record.metrics, timing))
+    status: reading.Status = "diverged" if result["status"] == "diverged" else "finished"
+    return _entry(path, "running" if running else status, modified, config, result, tabulate(metrics, _seconds(path)))
 
 
-def _damaged(path: Path, problem: str) -> Entry:
+def _unfinished(path: Path, modified: float, *, running: bool) -> Entry:
+    if not running and not (path / reading.CONFIG).exists():
+        return _entry(path, "empty", modified)
+    record = reading.read_run(path)
+    epochs = tabulate(record.metrics, _seconds(path))
+    return _entry(path, "running" if running else "interrupted", modified, record.config, epochs=epochs)
+
+
+def _damaged(path: Path, modified: float, problem: str) -> Entry:
     config: Mapping[str, Any] = {}
     with suppress(DamagedError, FileSystemError):
         text = files.read(path / reading.CONFIG, reading.LARGEST_CONFIG, follow_links=True)
         config = reading.parse_config(text or b"", path)
-    return _entry(path, "damaged", config, problem=problem)
+    return _entry(path, "damaged", modified, config, problem=problem)
 
 
 def _entry(
     path: Path,
     status: reading.Status,
+    modified: float,
     config: Mapping[str, Any] | None = None,
     result: Mapping[str, Any] | None = None,
     epochs: Epochs = NOTHING,
     problem: str | None = None,
 ) -> Entry:
     config, result = config or {}, result or {}
-    name = config.get("name")
-    role = result.get("role")
+    name, role = config.get("name"), result.get("role")
     best, final, test = (numbers(result.get(key)) for key in ("best", "final", "test"))
     return Entry(
         path,
@@ -160,7 +175,7 @@ def _entry(
         final,
         test,
         problem,
-        _modified(path),
+        modified,
         epochs,
     )
 
@@ -169,17 +184,75 @@ def numbers(line: Any) -> Line | None:
     """The numbers among the values of a line of metrics."""
     if not isinstance(line, Mapping):
         return None
-    return {key: value for key, value in line.items() if isinstance(value, (int, float)) and value is not True}
+    return {sys.intern(key): value for key, value in line.items() if type(value) in (float, int)}
 
 
-def tabulate(metrics: list[dict[str, Any]], timing: list[dict[str, Any]]) -> Epochs:
+def _config(text: bytes | bytearray, path: Path) -> Mapping[str, Any]:
+    """What ``reading.parse_config`` makes of it, but a line that many configurations share is parsed once.
+
+    In the form in which configurations are written each line is a key with its whole value. Of lines that begin with
+    a key and are each a mapping by themselves, the mapping is the same as that of the whole text.
+    """
+    try:
+        config: dict[str, Any] = {}
+        for line in text.decode().splitlines():
+            key, value = _parsed(line)
+            config[key] = value
+    except (ValueError, DamagedError):
+        return reading.parse_config(text, path)
+    return config
+
+
+@lru_cache(2**14)
+def _parsed(line: str) -> tuple[str, Any]:
+    if not _KEY.fullmatch(line):
+        raise ValueError("not a line as dltricks writes it")
+    ((key, value),) = reading.parse_config(line.encode(), Path()).items()
+    return sys.intern(str(key)), value
+
+
+def _lines(raw: bytes | bytearray, path: Path) -> list[dict[str, Any]]:
+    """The lines of a log whose checksum is right."""
+    try:
+        lines = json.loads(b"[" + raw.rstrip(b"\n").replace(b"\n", b",") + b"]")
+    except (ValueError, RecursionError):
+        return logs.decode(raw, path, summed=False)
+    return lines if all(isinstance(line, dict) for line in lines) else logs.decode(raw, path, summed=False)
+
+
+_SUM = re.compile(rb',"crc32":"([0-9a-f]{8})"\}')
+
+
+def _seconds(path: Path) -> list[Any]:
+    """The seconds of the epochs whose lines can be read; a run without them is as good."""
+    with suppress(DamagedError, FileSystemError, ValueError, RecursionError):
+        raw = files.read(path / reading.TIMING, logs.LIMIT, follow_links=True) or bytearray()
+        whole = bytes(raw).split(b"\n")[:-1]
+        for text in whole:
+            found = _SUM.fullmatch(text[-20:])
+            if not found or zlib.crc32(text[:-20] + b"}") != int(found[1], 16):
+                return []
+        return [line.get("seconds") for line in json.loads(b"[" + b",".join(whole) + b"]")]
+    return []
+
+
+def tabulate(metrics: list[dict[str, Any]], seconds: list[Any]) -> Epochs:
     """Lines of the two logs as one array."""
-    lines = [numbers(line) or {} for line in metrics]
-    names = tuple(name for name in dict.fromkeys(name for line in lines for name in line) if name != "epoch")
-    rows = np.array([[line.get(name, np.nan) for line in lines] for name in names], np.float64)
-    seconds = [line.get("seconds") for line in timing[: len(lines)]]
-    known = np.array([value for value in seconds if isinstance(value, (int, float))], np.float64)
-    return Epochs(names, len(lines), rows.tobytes() + known.tobytes())
+    first = metrics[0] if metrics else {}
+    names = tuple(sys.intern(name) for name, value in first.items() if type(value) is float)
+    try:
+        rows = [[line[name] for line in metrics] for name in names]
+        table = np.array(rows, np.float64)
+        plain = all(len(line) == len(names) + 1 for line in metrics) and _EPOCH in first
+    except (LookupError, TypeError, ValueError):
+        plain = False
+    if not plain:
+        lines = [numbers(line) or {} for line in metrics]
+        names = tuple(name for name in dict.fromkeys(name for line in lines for name in line) if name != _EPOCH)
+        table = np.array([[line.get(name, np.nan) for line in lines] for name in names], np.float64)
+    known = [value for value in seconds[: len(metrics)] if isinstance(value, (int, float))]
+    content = table.tobytes() + np.array(known, np.float64).tobytes()
+    return Epochs(names, len(metrics), lambda: content)
 
 
 def _modified(path: Path) -> float:

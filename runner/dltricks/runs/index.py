@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
-from dltricks.runs import files, reading, study_file
+from dltricks.runs import cache, files, lock, study_file
+from dltricks.runs.cache import NAME, Cache, Look
 from dltricks.runs.entry import Entry, read_entry
 from dltricks.runs.names import id_of
 
-__all__ = ["Entry", "scan", "studies"]
+__all__ = ["NAME", "Entry", "scan", "studies"]
 
 
 def scan(places: Sequence[Path]) -> list[Entry]:
     """All runs at some places, each once, sorted by their paths.
 
-    Two folders that hold the same run, as copies do, are two entries with the same hash.
+    Two folders that hold the same run, as copies do, are two entries with the same hash. What was read is kept in a
+    hidden file in each place (see ``cache``), so that the next reading only looks whether files have changed.
 
     Args:
         places: folders of runs, of studies (``runs/<name>``), or of single runs; a place that does not exist may be
@@ -27,15 +30,52 @@ def scan(places: Sequence[Path]) -> list[Entry]:
     Raises:
         UsageError: a place that does not exist or holds no run.
     """
-    found: dict[tuple[int, int] | str, Path] = {}
+    homes: dict[str, dict[str, Look | None]] = {}
+    known: set[tuple[int, int] | str] = set()
     for place in places:
-        expanded = _expand(place)
-        runs = [run for folder in expanded for run in _runs(folder)]
-        if not runs:
+        found = 0
+        for folder in _expand(place):
+            for home, run, seen in _runs(str(folder)):
+                found += 1
+                number = _number(run)
+                if number not in known:
+                    known.add(number)
+                    homes.setdefault(home, {})[run] = seen
+        if not found:
             raise UsageError(f"{place}: holds no runs")
-        for run in runs:
-            found.setdefault(_identity(run), run)
-    return [read_entry(path) for path in sorted(found.values())]
+    entries = [entry for home, runs in homes.items() for entry in _read(home, runs)]
+    return sorted(entries, key=lambda entry: entry.path.parts)
+
+
+def _read(home: str, runs: Mapping[str, Look | None]) -> Iterator[Entry]:
+    """Entries of runs below a folder, from its index as far as that is up to date."""
+    index = Cache(Path(home))
+    for run, seen in runs.items():
+        path, place = Path(run), run.removeprefix(home).lstrip(os.sep)
+        entry = index.get(path, place, seen) if seen else None
+        if entry is None or _is_held(path):
+            entry = read_entry(path, seen.modified if seen else None)
+            if entry.status in ("empty", "damaged") and not path.is_dir():
+                continue  # removed this moment
+            entry = index.put(entry, place, seen) if seen else entry
+        yield entry
+    index.save()
+
+
+def _number(folder: str) -> tuple[int, int] | str:
+    """What is the same for all names of a folder."""
+    try:
+        about = os.stat(folder)  # noqa: PTH116, as in cache.look
+    except OSError:
+        return folder
+    return (about.st_dev, about.st_ino) if about.st_ino else os.path.realpath(folder)
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        return lock.is_held(path)
+    except FileSystemError:
+        return True  # read anew, it is damaged and says why
 
 
 def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedError]:
@@ -61,31 +101,44 @@ def _expand(place: Path) -> list[Path]:
     raise UsageError(f"{place}: {'is no folder' if place.exists() else 'no such folder'}")
 
 
-def _runs(place: Path) -> list[Path]:
-    """The place itself where it is a run, else the runs among its folders, else those in each of these."""
-    if _is_run(place):
-        return [place]
-    found = []
+def _runs(place: str) -> Iterator[tuple[str, str, Look | None]]:
+    """The place itself where it is a run, else the runs among its folders, else those in each of these.
+
+    Each with the folder for its index, and what its files look like; None of one that has none.
+    """
+    seen = cache.look(place)
+    if seen is not None:
+        yield os.path.dirname(place) or ".", place, seen  # noqa: PTH120
+        return
+    some = False
     for child in _folders(place):
-        if _is_run(child):
-            found.append(child)
-        else:
-            inside = [run for run in _folders(child) if _is_run(run) or id_of(run.name)]
-            found += inside or ([child] if id_of(child.name) else [])
-    return found or ([place] if id_of(place.name) else [])
+        seen = cache.look(child)
+        if seen is not None:
+            some = True
+            yield place, child, seen
+            continue
+        for run, seen in _inside(child):
+            some = True
+            yield place, run, seen
+    if not some and _is_named(place):
+        yield os.path.dirname(place) or ".", place, None  # noqa: PTH120
 
 
-def _folders(place: Path) -> list[Path]:
+def _inside(folder: str) -> list[tuple[str, Look | None]]:
     try:
-        return [place / name for name in files.names(place) if not name.startswith(".") and (place / name).is_dir()]
+        looks = [(run, cache.look(run)) for run in _folders(folder)]
     except FileSystemError:
-        return []
+        return [(folder, None)]  # the entry will tell
+    found = [(run, seen) for run, seen in looks if seen is not None or _is_named(run)]
+    return found or ([(folder, None)] if _is_named(folder) else [])
 
 
-def _is_run(path: Path) -> bool:
-    return any((path / name).is_file() for name in (reading.CONFIG, reading.RUN, reading.METRICS, reading.WEIGHTS))
+def _is_named(folder: str) -> bool:
+    """Whether it is called as runs are, so that one without files is an empty run."""
+    return bool(id_of(os.path.basename(folder)))  # noqa: PTH119
 
 
-def _identity(path: Path) -> tuple[int, int] | str:
-    about = path.stat()
-    return (about.st_dev, about.st_ino) if about.st_ino else str(path.resolve())
+def _folders(place: str) -> list[str]:
+    """The folders in a folder, but hidden ones."""
+    with files.reported(Path(place)), os.scandir(place) as found:
+        return [entry.path for entry in found if not entry.name.startswith(".") and entry.is_dir()]

@@ -45,8 +45,8 @@ def read_run(path: Path) -> RunRecord:
         DamagedError: a file that is missing, or is not what was written.
     """
     result = read_result(path)
-    config = _content(path, CONFIG, result, LARGEST_CONFIG)
-    metrics = _content(path, METRICS, result, logs.LIMIT) if result or (path / METRICS).exists() else b""
+    config = checked(path, CONFIG, result, LARGEST_CONFIG)
+    metrics = checked(path, METRICS, result, logs.LIMIT) if result or (path / METRICS).exists() else b""
     return RunRecord(
         path,
         parse_config(config, path / CONFIG),
@@ -75,7 +75,7 @@ def read_weights(path: Path) -> dict[str, Array]:
     result = read_result(path)
     if result is None:
         raise DamagedError(f"{path}: has no weights yet, the run has not ended")
-    content = _content(path, WEIGHTS, result, arrays.LARGEST)
+    content = checked(path, WEIGHTS, result, arrays.LARGEST)
     weights = arrays.unpack(content, path / WEIGHTS)
     for name, array in weights.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -107,7 +107,7 @@ def verify(path: Path) -> None:
     run = read_run(path)
     result = run.result
     for name in result["files"] if result else ():
-        _content(path, name, result, arrays.LARGEST)
+        checked(path, name, result, arrays.LARGEST)
     if result:
         read_weights(path)
     read_environment(path)
@@ -136,7 +136,7 @@ def status(path: Path) -> Status:
     return "diverged" if result["status"] == "diverged" else "finished"
 
 
-def _content(path: Path, name: str, result: dict[str, Any] | None, limit: int) -> bytearray:
+def checked(path: Path, name: str, result: dict[str, Any] | None, limit: int) -> bytearray:
     """A file of a run; where run.json vouches for it, checked."""
     content = files.read(path / name, limit, follow_links=True)
     if content is None:
