@@ -106,7 +106,6 @@ def test_regression_gives_numbers(folder: Path) -> None:
         ("text.txt", b"1 2 3", r"text.txt: inputs for this model come as .npy, or as .npz with an array 'x'"),
         ("shape.npy", np.zeros((3, 5)), r"shape.npy: 'x' has the shape \(3, 5\)"),
         ("nan.npy", np.full((1, 8, 8, 1), np.nan), "nan.npy"),
-        ("text.npy", np.array(["a"]), "text.npy: 'x' holds .*, but numbers are needed"),
     ],
 )
 def test_inputs_that_do_not_fit(run: Path, name: str, content: object, message: str) -> None:
@@ -118,6 +117,12 @@ def test_inputs_that_do_not_fit(run: Path, name: str, content: object, message: 
         Path(name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         dltricks.predict(run, name)
+
+
+def test_text_in_place_of_numbers_is_damage(run: Path) -> None:
+    np.save("text.npy", np.array(["a"]))
+    with pytest.raises(DamagedError, match=r"text.npy: 'x' holds .*, but numbers are needed"):
+        dltricks.predict(run, "text.npy")
 
 
 def test_a_broken_file(run: Path) -> None:

@@ -64,6 +64,10 @@ class BrokenDisk(Disk):
         self._operation()
         super().rmdir(path)
 
+    def names(self, path):
+        self._operation()
+        return super().names(path)
+
     def fsync_folder(self, path):
         self._operation()
         if not path.is_dir():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.errors import DamagedError, FileSystemError, NewerFormatError
 from dltricks.runs import arrays
 
 SAMPLE = {
@@ -121,7 +121,7 @@ def test_every_flipped_byte_and_every_truncation_is_seen(tmp_path):
 
 
 def test_a_newer_format_is_named(tmp_path):
-    with pytest.raises(arrays.NewerFormatError, match="format 2 of a newer dltricks"):
+    with pytest.raises(NewerFormatError, match="format 2 of a newer dltricks"):
         arrays.unpack(forge([("anything", b"new")], version=2), "file.npz")
 
 

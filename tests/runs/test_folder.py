@@ -132,8 +132,8 @@ def test_going_on_from_a_common_number(tmp_path):
     train(path, halt_after=3)
     folder = RunFolder(path, HASH)
     with folder.hold():
-        folder.create(CONFIG, ENV)
-        found, warnings = folder.resume(at_most=20)
+        folder.create(CONFIG)
+        found, warnings = folder.resume(ENV, at_most=20)
         assert (found.number, warnings) == (20, [])
         assert len(folder.metrics()) == 2
     assert checkpoint.numbers(path / "checkpoints") == [20]
@@ -205,8 +205,8 @@ def test_a_run_that_diverges_at_once_has_no_metrics(tmp_path):
     path = tmp_path / "run"
     folder = RunFolder(path, HASH)
     with folder.hold():
-        folder.create(CONFIG, ENV)
-        folder.resume()
+        folder.create(CONFIG)
+        folder.resume(ENV)
         folder.finish({"hash": HASH, "status": "diverged"}, {"w": np.zeros(2)})
     assert reading.read_run(path).metrics == []
     assert reading.status(path) == "diverged"
@@ -239,7 +239,7 @@ def test_linked_folders_inside_a_run_are_refused(tmp_path):
 def test_a_folder_removed_during_the_run(tmp_path):
     folder = RunFolder(tmp_path / "run", HASH)
     with folder.hold():
-        folder.create(CONFIG, ENV)
+        folder.create(CONFIG)
         shutil.rmtree(tmp_path / "run")
         folder.add_metrics({"epoch": 1})
         with pytest.raises(FileSystemError, match="moved or removed"):

@@ -38,8 +38,8 @@ def record(path: Path, seconds: float = NEVER, hooks: tuple[Hook, ...] = (), **c
     recorder = Recorder([Recording(folder, {"id": HASH[:12], "hash": HASH, "seed": 0})], seconds, Signals())
     trainer = Trainer([recipe(batch_size=16, validation=0.0, **changes)], [digits()])
     with recorder.signals.listening(), folder.hold():
-        folder.create("name: recorded\n", {"numpy": "2"})
-        found, _ = folder.resume()
+        folder.create("name: recorded\n")
+        found, _ = folder.resume({"numpy": "2"})
         if found:
             trainer.restore([found.state])
             recorder.recordings[0].lines = len(folder.metrics())
@@ -168,8 +168,8 @@ def test_the_runs_of_a_stack(tmp_path: Path) -> None:
     )
     with folders[0].hold(), folders[1].hold():
         for folder in folders:
-            folder.create("name: recorded\n", {"numpy": "2"})
-            folder.resume()
+            folder.create("name: recorded\n")
+            folder.resume({"numpy": "2"})
         train(Trainer(recipes, [digits()] * 2), [recorder])
     found = [reading.read_run(tmp_path / f"run{i}") for i in range(2)]
     assert [run.result for run in found] == recorder.results

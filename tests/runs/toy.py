@@ -20,8 +20,8 @@ def train(path, *, config=CONFIG, plugins=(), fresh=False, halt_after=None, env=
             folder.reset()
         elif reading.read_result(path):
             return []
-        warnings = folder.create(config, env, plugins, decisive)
-        found, more = folder.resume()
+        folder.create(config, plugins, decisive)
+        found, warnings = folder.resume(env)
         state = found.state if found else State({"w": np.zeros(3)}, {"epoch": 0})
         if not found:
             folder.checkpoint(5, state)  # within the first epoch, when there is no line of metrics yet
@@ -33,11 +33,11 @@ def train(path, *, config=CONFIG, plugins=(), fresh=False, halt_after=None, env=
             folder.add_timing({"epoch": epoch, "seconds": 0.25})
             folder.checkpoint(epoch * 10, state)
             if epoch == halt_after:
-                return warnings + more
+                return warnings
         lines = folder.metrics()
         record = {"id": HASH[:12], "hash": HASH, "status": "finished", "seed": 0, "epochs": EPOCHS}
         folder.finish({**record, "best": lines[-1], "final": lines[-1], "test": None}, state.arrays)
-        return warnings + more
+        return warnings
 
 
 def stable(path):

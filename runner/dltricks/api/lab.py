@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Self, get_args
 
 from dltricks.api.session import check_threads, use_threads
 from dltricks.core.cores import available_cores, physical_cores
-from dltricks.core.errors import DamagedError, FileSystemError, LockedError, UsageError
+from dltricks.core.errors import DamagedError, FileSystemError, LockedError, NewerFormatError, UsageError
 from dltricks.core.spelling import spell
 from dltricks.execution.campaign import Campaign, Observer
 from dltricks.execution.data import Datasets
@@ -248,6 +248,8 @@ def _damaged(run: PlannedRun) -> Failed:
     try:
         reading.verify(run.path)
         message = f"{run.path}: damaged"
+    except NewerFormatError as error:
+        return Failed(run.number, NewerFormatError.__name__, str(error), error.exit_code)
     except DamagedError as error:
         message = str(error)
     return Failed(run.number, DamagedError.__name__, f"{message}; --fresh starts anew", DamagedError.exit_code)

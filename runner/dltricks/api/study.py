@@ -11,7 +11,7 @@ from dltricks.api.lab import Lab, Notify, forget
 from dltricks.api.session import MAX_RUNS, Run, located, read
 from dltricks.api.tuning import Tuner, tuned_arms
 from dltricks.core import errors
-from dltricks.core.errors import DamagedError, SomeFailedError
+from dltricks.core.errors import DamagedError, NewerFormatError, SomeFailedError
 from dltricks.engine.hooks import Hook
 from dltricks.engine.recipe import Recipe
 from dltricks.execution.events import Ended, Event, Failed, Notice
@@ -250,6 +250,8 @@ def reused(path: Path) -> Run:
     """A run that had ended before, every byte of it checked."""
     try:
         reading.verify(path)
+    except NewerFormatError:
+        raise
     except DamagedError as error:
         raise DamagedError(f"{error}; --fresh starts anew") from error
     return read(path, reused=True)

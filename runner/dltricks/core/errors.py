@@ -25,6 +25,14 @@ class DamagedError(DltricksError):
     exit_code = 4
 
 
+class NewerFormatError(DamagedError):
+    """Written by a newer version: sound, but not to be touched."""
+
+
+class OtherConfigurationError(DamagedError):
+    """Sound, but of another configuration than the one that is to go on."""
+
+
 class LockedError(DltricksError):
     """Another process is training this run."""
 
@@ -35,6 +43,10 @@ class FileSystemError(DltricksError):
     """The file system refused: full, read-only, missing, not permitted."""
 
     exit_code = 6
+
+
+class GoneError(FileSystemError):
+    """The folder of a run was moved or removed while it was trained; whoever did that wants no second attempt."""
 
 
 class SomeFailedError(DltricksError):

@@ -18,6 +18,8 @@ from dltricks.core.types import Array
 
 # DEFLATE cannot expand a byte to more than this; a member that claims more than that lies about its size.
 _DEFLATE_LIMIT = 1032
+_WELL_PACKED, _SMALL = 200, 2**26
+"""A file that unpacks to more than 64 MiB and 200 times its size holds next to nothing, or is a trap."""
 _BROKEN = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
 
 
@@ -53,10 +55,11 @@ def check_numbers(path: Path, name: str, array: Array) -> None:
     """Refuses an array that does not hold finite real numbers.
 
     Raises:
-        UsageError: text, complex numbers, dates, NaN or infinity.
+        DamagedError: text, complex numbers, dates.
+        UsageError: NaN or infinity.
     """
     if array.dtype.kind not in "biuf":
-        raise UsageError(f"{path}: '{name}' holds {array.dtype}, but numbers are needed")
+        raise DamagedError(f"{path}: '{name}' holds {array.dtype}, but numbers are needed")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise UsageError(f"{path}: '{name}' holds {array[where]} at {list(where)}; only finite numbers can be used")
@@ -66,7 +69,7 @@ def read_npy(path: Path) -> Array:
     """The array of a .npy file, in the machine's byte order.
 
     Raises:
-        UsageError, DamagedError, FileSystemError: as ``read_npz``.
+        DamagedError, FileSystemError: as ``read_npz``.
     """
     try:
         with path.open("rb") as file:
@@ -81,8 +84,8 @@ def read_npz(path: Path) -> dict[str, Array]:
     """The arrays of an .npz file by name, in the machine's byte order.
 
     Raises:
-        UsageError: an array of Python objects, which only a pickle could restore.
-        DamagedError: a broken zip, or an array that is not of the size its header says.
+        DamagedError: a broken zip, an array that is not of the size its header says or unpacks to far more than is
+            there, or one of Python objects, which only a pickle could restore.
         FileSystemError: missing or unreadable.
     """
     arrays: dict[str, Array] = {}
@@ -92,6 +95,12 @@ def read_npz(path: Path) -> dict[str, Array]:
             members = archive.infolist()
             if sum(member.compress_size for member in members) > size:
                 raise DamagedError(f"{path}: its arrays claim more bytes than the file has")
+            unpacked = sum(member.file_size for member in members)
+            if unpacked > max(_SMALL, _WELL_PACKED * size):
+                raise DamagedError(
+                    f"{path}: its arrays claim {unpacked} bytes, more than {_WELL_PACKED} times its size; "
+                    "if that is meant, save it unpacked with numpy.savez"
+                )
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -118,9 +127,9 @@ def _read(file: IO[bytes], path: Path, name: str, size: int) -> Array:
     elif version == (2, 0):
         shape, _, dtype = np.lib.format.read_array_header_2_0(file)
     else:  # 3.0 differs from 2.0 in structured types only
-        raise UsageError(f"{path}: '{name}' is of .npy version {version[0]}.{version[1]}; plain arrays are 1.0 or 2.0")
+        raise DamagedError(f"{path}: '{name}' is of .npy version {version[0]}.{version[1]}, allowed: 1.0 and 2.0")
     if dtype.hasobject:
-        raise UsageError(f"{path}: '{name}' holds Python objects, which are never loaded; save plain numbers")
+        raise DamagedError(f"{path}: '{name}' holds Python objects, which are never loaded; save plain numbers")
     wanted, there = prod(shape) * dtype.itemsize, size - file.tell()
     if wanted != there:
         raise DamagedError(f"{path}: the header of '{name}' promises {wanted} bytes, but {there} are there")

@@ -6,8 +6,8 @@ import weakref
 from pathlib import Path
 
 from dltricks.core.dataset import Data
-from dltricks.core.errors import UsageError
-from dltricks.experiment.datafiles import DataFiles
+from dltricks.core.errors import DamagedError, UsageError
+from dltricks.experiment.datafiles import DataFiles, digest
 from dltricks.experiment.resolve import Experiment
 
 
@@ -38,7 +38,13 @@ class Datasets:
         if found is None:
             files = DataFiles(self.data_dir, experiment.folder, self._quiet)
             try:
-                found = loaded[key] = dataset.load(files, seed)
+                found = dataset.load(files, seed)
             except UsageError as error:
                 raise UsageError(f"dataset: {str(error).removeprefix('dataset: ')}") from error
+            for path, sum in experiment.files.items():
+                # Looked at afterwards: whoever changes a file in between would be trained under the old one's hash.
+                place = files.resolve(path)
+                if digest(place, compressed=False) != sum:
+                    raise DamagedError(f"{place}: has changed since the run was planned; run the same command again")
+            loaded[key] = found
         return found

@@ -25,7 +25,7 @@ def load(path: Path, index: int) -> dict[str, Any]:
         UsageError: no such file or stack.
         DamagedError: not what was written.
     """
-    content = sealed.load(path, FORMAT)
+    content = sealed.load(path, FORMAT, sealed.LARGEST)
     if content is None:
         raise UsageError(f"{path}: no such file; dltricks train FILE --plan --manifest {path} writes it")
     tasks = content.get("tasks")

@@ -19,7 +19,7 @@ from dltricks.execution.data import Datasets
 from dltricks.execution.events import Ended, Event, Failed, Notice, Progress
 from dltricks.execution.task import PlannedRun, cut
 from dltricks.experiment.resolve import Experiment, to_yaml
-from dltricks.runs import checkpoint, environment, names, reading
+from dltricks.runs import checkpoint, environment, files, names, reading
 from dltricks.runs.folder import RunFolder
 from dltricks.runs.recorder import Recorder, Recording
 from dltricks.runs.signals import Signals
@@ -134,14 +134,27 @@ def _open(run: PlannedRun, lock: ExitStack, env: Mapping[str, Any], at_most: flo
         tell(Ended(run.number, result, reused=True))
         return None
     plugins = [plugin.path for plugin in experiment.plugins]
-    warnings = folder.create(
-        to_yaml(experiment.config), {**env, "folder": str(experiment.folder)}, plugins, experiment.decisive
-    )
-    found, more = folder.resume(at_most)
-    for warning in [*warnings, *more]:
+    folder.create(to_yaml(experiment.config), plugins, experiment.decisive)
+    if experiment.files or plugins:
+        _tell_of_change(run, tell)
+    found, warnings = folder.resume({**env, "folder": str(experiment.folder)}, at_most)
+    for warning in warnings:
         tell(Notice(warning))
     recording = Recording(folder, _identity(run), lines=len(folder.metrics()))
     return _Opened(run, recording, found.state if found else None, lock)
+
+
+def _tell_of_change(run: PlannedRun, tell: Tell) -> None:
+    """Content that has changed makes another run; whoever did not mean to change it should hear of that."""
+    if checkpoint.numbers(run.path / reading.CHECKPOINTS):
+        return
+    config = to_yaml(run.experiment.config).encode()
+    for other in names.alike(run.path):
+        with suppress(DltricksError):  # it is not about that one
+            if bytes(files.read(other / reading.CONFIG, reading.LARGEST_CONFIG) or b"") == config:
+                what = ", ".join([*run.experiment.files, *(str(plugin.path) for plugin in run.experiment.plugins)])
+                tell(Notice(f"{run.path}: another run than {other}, since which {what} changed"))
+                return
 
 
 def _identity(run: PlannedRun) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dltricks.core.errors import DamagedError, UsageError
+from dltricks.core.errors import DamagedError, NewerFormatError, UsageError
 from dltricks.core.types import Array
 from dltricks.runs import files
 from dltricks.runs.files import Buffer
@@ -119,19 +119,29 @@ def pack(arrays: Mapping[str, Array]) -> Iterator[Buffer]:
 
 
 def load(path: Path, *, follow_links: bool = False) -> dict[str, Array]:
-    """The arrays of a file, checked.
+    """The arrays of a file, checked. No memory is taken for a file whose checksum is wrong.
 
     Raises:
         DamagedError: missing, damaged, hostile, or of a newer format.
     """
+    _check_seal(path, follow_links)
     content = files.read(path, LARGEST, follow_links=follow_links)
     if content is None:
         raise DamagedError(f"{path}: missing")
     return unpack(content, path)
 
 
-class NewerFormatError(DamagedError):
-    """Written by a newer version: sound, but not to be touched."""
+def _check_seal(path: Path, follow_links: bool) -> None:
+    """Reads a file piece by piece, and refuses it where its checksum is wrong."""
+    digest, ending = hashlib.sha256(), b""
+    for piece in files.pieces(path, LARGEST, follow_links=follow_links):
+        ending += piece
+        digest.update(ending[:-64])
+        ending = ending[-64:]
+    if not re.fullmatch(rb"[0-9a-f]{64}", ending):
+        raise DamagedError(f"{path}: incomplete, or not written by dltricks")
+    if digest.hexdigest().encode() != ending:
+        raise DamagedError(f"{path}: damaged, its checksum does not match its content")
 
 
 def unpack(content: bytearray, path: Path) -> dict[str, Array]:

@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from dltricks.core.errors import DamagedError
+from dltricks.core.errors import DamagedError, NewerFormatError, OtherConfigurationError
 from dltricks.core.types import Array
-from dltricks.engine.state import State
+from dltricks.engine.state import State, broken
 from dltricks.runs import arrays, files
-from dltricks.runs.arrays import NewerFormatError
 
 FORMAT = 1
 KEPT = 2
@@ -123,10 +122,6 @@ def load_newest(
     return None, []
 
 
-class OtherConfigurationError(DamagedError):
-    """A sound checkpoint that belongs to another configuration."""
-
-
 def load(path: Path, config_hash: str | None = None) -> Checkpoint:
     """One checkpoint, checked; without ``config_hash`` of whatever configuration.
 
@@ -146,8 +141,14 @@ def load(path: Path, config_hash: str | None = None) -> Checkpoint:
         raise OtherConfigurationError(
             f"{path}: belongs to the configuration {header['config'][:12]}, not to {config_hash[:12]}"
         )
+    if path.name != _name(header["number"]):
+        raise DamagedError(f"{path}: holds the state after {header['number']:,} steps, not that of its name")
+    state = State(stored, header["meta"])
+    name = broken(state)
+    if name is not None:
+        raise DamagedError(f"{path}: {name} holds NaN or infinity")
     marks = {name: _mark(value, path) for name, value in header["marks"].items()}
-    return Checkpoint(header["number"], State(stored, header["meta"]), marks, header["config_sum"])
+    return Checkpoint(header["number"], state, marks, header["config_sum"])
 
 
 def _header(text: Array, path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.errors import DamagedError, FileSystemError, GoneError
 
 if sys.platform != "win32":
     import fcntl
@@ -83,6 +83,9 @@ class Disk:
     def rmdir(self, path: Path) -> None:
         path.rmdir()
 
+    def names(self, path: Path) -> list[str]:
+        return [entry.name for entry in path.iterdir()]
+
     def fsync_folder(self, path: Path) -> None:
         """Makes names in a folder durable; nothing on Windows, which cannot open folders."""
         if sys.platform == "win32":
@@ -116,7 +119,8 @@ def reported(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileSystemError(_sentence(path, error)) from error
+        gone = isinstance(error, FileNotFoundError)
+        raise (GoneError if gone else FileSystemError)(_sentence(path, error)) from error
 
 
 def _sentence(path: Path, error: OSError) -> str:
@@ -218,9 +222,7 @@ def read(path: Path, limit: int, *, follow_links: bool = False) -> bytearray | N
         except FileNotFoundError:
             return None
         try:
-            size = os.fstat(fd).st_size
-            if size > limit:
-                raise DamagedError(f"{path}: {size} bytes, more than the {limit} that such a file may have")
+            size = _refuse_larger(fd, limit, path)
             content = bytearray(size)
             done = 0
             with memoryview(content) as view:
@@ -233,6 +235,34 @@ def read(path: Path, limit: int, *, follow_links: bool = False) -> bytearray | N
             disk.close(fd)
     del content[done:]
     return content
+
+
+def pieces(path: Path, limit: int, *, follow_links: bool = False) -> Iterator[Buffer]:
+    """The content of a file, a mebibyte at a time, each in the place of the one before; nothing where there is none.
+
+    Raises:
+        DamagedError: more than ``limit`` bytes; nothing is read then.
+    """
+    with reported(path):
+        try:
+            fd = open_regular(path, os.O_RDONLY, follow_links=follow_links)
+        except FileNotFoundError:
+            return
+        try:
+            _refuse_larger(fd, limit, path)
+            with memoryview(bytearray(2**20)) as view:
+                while count := disk.read(fd, view):
+                    yield view[:count]
+        finally:
+            disk.close(fd)
+
+
+def _refuse_larger(fd: int, limit: int, path: Path) -> int:
+    """The size of a file that may have so many bytes."""
+    size = os.fstat(fd).st_size
+    if size > limit:
+        raise DamagedError(f"{path}: {size} bytes, more than the {limit} that such a file may have")
+    return size
 
 
 def cut(path: Path, size: int) -> None:
@@ -294,7 +324,7 @@ def names(folder: Path) -> list[str]:
     """The names in a folder, sorted; none where there is no folder."""
     with reported(folder):
         try:
-            return sorted(entry.name for entry in folder.iterdir())
+            return sorted(disk.names(folder))
         except FileNotFoundError:
             return []
 

@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.errors import DamagedError, FileSystemError, GoneError, NewerFormatError
 from dltricks.core.types import Array
 from dltricks.engine.state import State
 from dltricks.runs import arrays, checkpoint, environment, files, lock, reading, sealed
@@ -37,6 +37,7 @@ class RunFolder:
         self._unsynced = [path, *path.absolute().parents[:3]]
         """Folders with new names in them: the run's own, and those above it up to that of all runs."""
         self._sums: dict[str, str] = {}
+        self._is_held: Callable[[], bool] = lambda: False
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -46,7 +47,7 @@ class RunFolder:
             LockedError: another process trains this run.
         """
         self._unsynced += [folder.parent for folder in files.make_folder(self.path)]
-        with lock.hold(self.path):
+        with lock.hold(self.path) as self._is_held:
             for folder in (self.path, self._checkpoints, self.path / reading.PLUGINS):
                 self._refuse_link(folder)
                 files.remove_temporaries(folder)
@@ -55,20 +56,15 @@ class RunFolder:
     def create(
         self,
         config: str,
-        env: Mapping[str, Any],
         plugins: Iterable[Path] = (),
         decisive: Callable[[dict[str, Any]], dict[str, Any]] = dict,
-    ) -> list[str]:
-        """Writes what is known before training. Of an interrupted run, checks it instead.
+    ) -> None:
+        """Writes what a run stands for. Of an interrupted run, checks it instead.
 
         Args:
             config: the resolved configuration as YAML of plain values.
-            env: from ``environment.describe``.
             plugins: files of the user's tricks, to be copied.
             decisive: what of a configuration must be as stored; by default everything.
-
-        Returns:
-            Warnings: what changed in the environment so that bytes may differ.
 
         Raises:
             DamagedError: another configuration or plugin is stored here.
@@ -76,7 +72,6 @@ class RunFolder:
         files.make_folder(self._checkpoints)
         self._write_config(config.encode(), decisive)
         self._copy_plugins(list(plugins))
-        return self._write_environment(env)
 
     def _write_config(self, text: bytes, decisive: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         path = self.path / reading.CONFIG
@@ -91,6 +86,9 @@ class RunFolder:
                     f"{path}: differs from the configuration that the folder's hash stands for, in "
                     f"{', '.join(changed)}; --fresh starts anew"
                 )
+            if not checkpoint.numbers(self._checkpoints):  # nobody vouches for what is stored, and nothing hangs on it
+                stored = None
+                files.write_atomically(path, text)
         self._sums[reading.CONFIG] = hashlib.sha256(stored or text).hexdigest()
 
     def _copy_plugins(self, plugins: list[Path]) -> None:
@@ -115,6 +113,8 @@ class RunFolder:
         warnings = []
         try:
             before = sealed.load(path, reading.FORMAT)
+        except NewerFormatError:
+            raise
         except DamagedError as error:
             before = None
             warnings.append(f"{error}; written anew")
@@ -127,16 +127,21 @@ class RunFolder:
         sealed.save(path, now)
         return warnings
 
-    def resume(self, at_most: float = inf) -> tuple[Checkpoint | None, list[str]]:
-        """The newest valid checkpoint and warnings, after cutting the logs back to it; None to start anew.
+    def resume(self, env: Mapping[str, Any], at_most: float = inf) -> tuple[Checkpoint | None, list[str]]:
+        """The newest valid checkpoint, after cutting the logs back to it, or None to start anew; and warnings.
+
+        Nothing is changed before a checkpoint is known to be valid. Warnings are of damaged checkpoints, and of what
+        changed in the environment so that bytes may differ.
 
         Args:
+            env: from ``environment.describe``.
             at_most: the highest number wanted, so that the runs of a stack can go on from a common one.
 
         Raises:
             DamagedError: there are checkpoints, but none is valid.
         """
-        found, warnings = checkpoint.load_newest(self._checkpoints, self._hash, self._fault, at_most)
+        found, damaged = checkpoint.load_newest(self._checkpoints, self._hash, self._fault, at_most)
+        warnings = self._write_environment(env) + damaged
         marks = found.marks if found else {}
         if found:
             # A number above it is damaged or given up; later ones must not take it for their predecessor.
@@ -175,6 +180,7 @@ class RunFolder:
             number: steps done; later states have higher numbers.
             state: everything that training needs to go on.
         """
+        self._refuse_gone()
         marks = self._sync()
         config = self._sums[reading.CONFIG]
         checkpoint.save(self._checkpoints, self._hash, Checkpoint(number, state, marks, config))
@@ -196,6 +202,7 @@ class RunFolder:
         Returns:
             The content of run.json.
         """
+        self._refuse_gone()
         marks = self._sync()
         if not self._metrics.path.exists():  # diverged within the first epoch
             files.append_and_sync(self._metrics.path, b"", 0)
@@ -218,6 +225,14 @@ class RunFolder:
             files.remove(self.path / reading.PLUGINS / name)
         for name in (reading.WEIGHTS, reading.METRICS, reading.TIMING, reading.ENVIRONMENT, reading.CONFIG):
             files.remove(self.path / name)
+
+    def _refuse_gone(self) -> None:
+        """Whoever finds another folder at its path, or another lock in it, must not write there."""
+        if not self._is_held():
+            raise GoneError(
+                f"{self.path}: the folder was moved or removed in the meantime, or its {lock.NAME} was; "
+                "run the same command again to train anew"
+            )
 
     def _refuse_link(self, folder: Path) -> None:
         if folder != self.path and folder.is_symlink():

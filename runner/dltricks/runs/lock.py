@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +32,11 @@ _held: set[int] = set()
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path) -> Iterator[Callable[[], bool]]:
     """Holds the lock of an existing folder.
+
+    Gives a function that says whether it still protects what lies at this path: a folder that was moved or removed
+    took its lock with it.
 
     Raises:
         LockedError: another process holds it; the message names host and process.
@@ -45,7 +48,7 @@ def hold(folder: Path) -> Iterator[None]:
     try:
         with files.reported(path):
             _introduce(fd)
-        yield
+        yield lambda: _is_at(fd, path)
     finally:
         # A forked child has closed its copy already.
         if fd in _held:
@@ -85,8 +88,8 @@ def _acquire(path: Path) -> int:
 
 def _is_at(fd: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
+        return os.path.samestat(os.fstat(fd), path.lstat())
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -61,6 +61,12 @@ def run_path(runs_dir: Path, name: str, label: str, config_hash: str) -> Path:
     return runs_dir / check_name(name) / f"{safe_label(label)}-{config_hash[:DIGITS]}"
 
 
+def alike(path: Path) -> list[Path]:
+    """The other run folders beside one that have its label, and so differ from it in what no label shows."""
+    label = path.name[:-DIGITS]
+    return [path.parent / name for name in files.names(path.parent) if name[:-DIGITS] == label and name != path.name]
+
+
 class Folders:
     """The run folders below a folder of runs, found by their hashes whatever they are called."""
 

@@ -112,11 +112,18 @@ def verify(path: Path) -> None:
         read_weights(path)
     read_environment(path)
     timing = read_timing(path)
-    if result and len(timing) > len(run.metrics):
-        raise DamagedError(f"{path / TIMING}: holds {len(timing)} epochs, more than {METRICS}")
+    if result:
+        _check_epochs(path, result, [line.get("epoch") for line in timing], [line.get("epoch") for line in run.metrics])
     folder = path / CHECKPOINTS
     for number in checkpoint.numbers(folder):
         checkpoint.load(checkpoint.path_of(folder, number), result["hash"] if result else None)
+
+
+def _check_epochs(path: Path, result: dict[str, Any], timed: list[Any], measured: list[Any]) -> None:
+    """Timing may lack the epochs before an interruption that damaged it, but not the last ones."""
+    lost = not timed and result["status"] == "diverged"  # after an interruption, and before the epoch had ended
+    if not lost and (timed != measured[len(measured) - len(timed) :] or bool(timed) != bool(measured)):
+        raise DamagedError(f"{path / TIMING}: holds {len(timed)} epochs, which are not the last of {METRICS}")
 
 
 def status(path: Path) -> Status:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dltricks.core.errors import StoppedError
 from dltricks.engine.hooks import Hook
+from dltricks.engine.state import broken
 from dltricks.engine.trainer import Outcome, Trainer
 from dltricks.runs.folder import RunFolder
 from dltricks.runs.signals import Signals
@@ -68,7 +69,10 @@ class Recorder(Hook):
     def _save(self, run: Trainer) -> None:
         for k, replica in enumerate(run.numbers):
             if not self.recordings[replica].done and run.outcomes[replica] is None:
-                self.recordings[replica].folder.checkpoint(run.t, run.state(k))
+                state = run.state(k)
+                # An update that overflowed is found by the next step, from an older checkpoint as well as from here.
+                if broken(state) is None:
+                    self.recordings[replica].folder.checkpoint(run.t, state)
         self._next = time.monotonic() + self.seconds
         number = self.signals.number
         if number is not None:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dltricks.core.errors import DamagedError
+from dltricks.core.errors import DamagedError, NewerFormatError
 from dltricks.runs import files
 
-LIMIT = 64 * 2**20
+LIMIT, LARGEST = 4 * 2**20, 64 * 2**20
+"""Bytes of what one run has to say, and of what there is to say of many."""
 
 
 def save(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,19 +37,21 @@ def _text(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, indent=2, allow_nan=False).encode() + b"\n"
 
 
-def load(path: Path, newest: int) -> dict[str, Any] | None:
+def load(path: Path, newest: int, limit: int = LIMIT) -> dict[str, Any] | None:
     """The content of a sealed file, or None where there is none.
 
     Raises:
-        DamagedError: not what was written, or of a format newer than ``newest``.
+        DamagedError: not what was written.
+        NewerFormatError: of a format newer than ``newest``.
     """
-    raw = files.read(path, LIMIT, follow_links=True)
+    raw = files.read(path, limit, follow_links=True)
     if raw is None:
         return None
     content = parse(raw, path)
     version = content.get("format")
     if type(version) is int and version > newest:
-        raise DamagedError(f"{path}: format {version} of a newer dltricks, this one reads {newest}; update dltricks")
+        message = f"format {version} of a newer dltricks, this one reads {newest}; update dltricks"
+        raise NewerFormatError(f"{path}: {message}")
     if content.get("sha256") != seal(content) or _text(content) != raw:
         raise DamagedError(f"{path}: damaged, its checksum does not match its content")
     return content

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from dltricks.core.errors import DamagedError
+from dltricks.core.errors import DamagedError, NewerFormatError
 from dltricks.runs import files, names, sealed
 
 NAME = "study.json"
@@ -20,7 +20,9 @@ def load(folder: Path) -> dict[str, Any] | None:
         DamagedError: not what was written.
     """
     try:
-        return sealed.load(folder / NAME, FORMAT)
+        return sealed.load(folder / NAME, FORMAT, sealed.LARGEST)
+    except NewerFormatError:
+        raise
     except DamagedError as error:
         raise DamagedError(f"{error}; remove it, and the next training of the study writes it anew") from error
 
