@@ -1,4 +1,3 @@
-import io
 import pickle
 import struct
 import tracemalloc
@@ -6,19 +5,12 @@ import zipfile
 
 import numpy as np
 import pytest
+from core.npy import npy
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
 from dltricks.core.inputs import read_array_inputs, read_npy, read_npz
 
 X = np.arange(12.0).reshape(3, 4)
-
-
-def npy(array, **changes):
-    """The bytes of a .npy file; ``changes`` rewrite its header."""
-    header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape, **changes}
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, header)
-    return stream.getvalue() + array.tobytes()
 
 
 def write_zip(path, members, method=zipfile.ZIP_STORED):

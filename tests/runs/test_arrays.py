@@ -1,15 +1,14 @@
 import hashlib
 import io
 import pickle
-import struct
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from runs.forging import exact, forge, seal
 
 from dltricks.core.errors import DamagedError, FileSystemError, NewerFormatError
 from dltricks.runs import arrays
@@ -21,30 +20,6 @@ SAMPLE = {
     "flags": np.array([True, False]),
     "counts": np.array([2**60, -1]),
 }
-
-
-def seal(body):
-    """Any bytes up to the seal's digits as a file whose checksum is right."""
-    return body + hashlib.sha256(body).hexdigest().encode()
-
-
-def forge(members, version=1):
-    """A zip as anyone could write it with a valid seal: members are (name, bytes)."""
-    raw = io.BytesIO()
-    comment = f"dltricks format {version:04d} sha256 ".encode()
-    with zipfile.ZipFile(raw, "w") as archive:
-        for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name), content)
-        archive.comment = comment + bytes(64)
-    return bytearray(seal(raw.getvalue()[:-64]))
-
-
-def exact(header, data=b"", name=b"a.npy"):
-    """A file of one member in exactly our form, but for what is in the member."""
-    content = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + data
-    member = arrays._Member(name, zlib.crc32(content), len(content), 0)
-    body = member.local() + content
-    return bytearray(seal(body + arrays._ending([member], len(body))))
 
 
 def refused(content, match=None):

@@ -65,27 +65,6 @@ def test_states(tmp_path):
     assert reading.status(path) == "damaged"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("config.yaml", "env.json", "metrics.jsonl", "plugins/trick.py", "run.json", "timing.jsonl", "weights.npz"),
-        *("checkpoints/0000000030.npz", "checkpoints/0000000040.npz"),
-    ],
-)
-def test_every_flipped_byte_and_truncation_of_every_file_is_seen(run, name):
-    content = (run / name).read_bytes()
-    for place in range(0, len(content), 5):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << place % 8
-        for damaged in (flipped, content[:place]):
-            # A log that lacks whole lines at its end is shorter, not wrong: seconds are no result.
-            if name == "timing.jsonl" and (not damaged or damaged.endswith(b"}\n")) and damaged != flipped:
-                continue
-            (run / name).write_bytes(damaged)
-            with pytest.raises(DamagedError, match=name.replace(".", r"\.")):
-                reading.verify(run)
-
-
 @pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", "weights.npz", "env.json", "plugins/trick.py"])
 def test_a_missing_file_is_named(run, name):
     (run / name).unlink()

@@ -270,14 +270,17 @@ def open_run(
     """Rebuilds a run's network from its folder.
 
     Raises:
-        UsageError: no ended run there, or its data cannot be found.
-        DamagedError: weights that do not fit the configuration, or data that have changed.
+        UsageError: no ended run there, or the files of its data set cannot be found or downloaded.
+        DamagedError: weights that do not fit the configuration, or data that have changed or vanished.
     """
     stored = read(find_run(run, runs_dir))
     # Paths in the configuration begin in the experiment file's folder; copies of plugins lie beside config.yaml.
     base = reading.read_environment(stored.path).get("folder")
     data_files = DataFiles(Path(data_dir) if data_dir else None, Path(base) if base else None, quiet)
-    experiment = resolve(load_document(stored.path / reading.CONFIG), files=data_files)
+    try:
+        experiment = resolve(load_document(stored.path / reading.CONFIG), files=data_files)
+    except UsageError as error:  # its configuration was valid when it was trained
+        raise DamagedError(f"{stored.path}: what it was trained with is missing: {error}") from error
     if experiment.hash != stored.result["hash"]:
         raise DamagedError(f"{stored.path}: {_change(experiment, stored)}; its result cannot be measured again")
     data = experiment.recipe.dataset.load(data_files, experiment.recipe.seeds.data)

@@ -122,6 +122,18 @@ def load_newest(
     return None, []
 
 
+def faults(folder: Path, config_hash: str, below: int) -> dict[int, str]:
+    """What is wrong with checkpoints below a number, by their numbers."""
+    found = {}
+    for number in numbers(folder):
+        if number < below:
+            try:
+                load(path_of(folder, number), config_hash)
+            except DamagedError as error:
+                found[number] = str(error)
+    return found
+
+
 def load(path: Path, config_hash: str | None = None) -> Checkpoint:
     """One checkpoint, checked; without ``config_hash`` of whatever configuration.
 

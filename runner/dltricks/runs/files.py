@@ -237,6 +237,15 @@ def read(path: Path, limit: int, *, follow_links: bool = False) -> bytearray | N
     return content
 
 
+def size(path: Path) -> int:
+    """The bytes in a file, 0 where there is none. Links are followed."""
+    with reported(path):
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
 def pieces(path: Path, limit: int, *, follow_links: bool = False) -> Iterator[Buffer]:
     """The content of a file, a mebibyte at a time, each in the place of the one before; nothing where there is none.
 

@@ -144,8 +144,11 @@ class RunFolder:
         warnings = self._write_environment(env) + damaged
         marks = found.marks if found else {}
         if found:
-            # A number above it is damaged or given up; later ones must not take it for their predecessor.
-            older = [number for number in checkpoint.numbers(self._checkpoints) if number <= found.number]
+            # A number above it is damaged or given up; later ones must not take it for their predecessor. One below it
+            # that is damaged would be no help later, and make the finished run a damaged one.
+            useless = checkpoint.faults(self._checkpoints, self._hash, below=found.number)
+            warnings += useless.values()
+            older = [n for n in checkpoint.numbers(self._checkpoints) if n <= found.number and n not in useless]
             checkpoint.discard(self._checkpoints, keep=older)
         self._metrics.cut(marks.get(reading.METRICS, START))
         timing = marks.get(reading.TIMING, START)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ METRICS, TIMING, WEIGHTS = "metrics.jsonl", "timing.jsonl", "weights.npz"
 CHECKPOINTS, PLUGINS = "checkpoints", "plugins"
 LARGEST_CONFIG = 2**20
 _DEEPEST = 50
+_SMALL = 2**20
 
 Status = Literal["finished", "diverged", "running", "interrupted", "damaged", "empty"]
 
@@ -145,12 +147,24 @@ def status(path: Path) -> Status:
 
 def checked(path: Path, name: str, result: dict[str, Any] | None, limit: int) -> bytearray:
     """A file of a run; where run.json vouches for it, checked."""
+    wanted = result["files"].get(name) if result else None
+    if result and files.size(path / name) > _SMALL:
+        # Before memory is taken for it.
+        _check_sum(path / name, files.pieces(path / name, limit, follow_links=True), wanted)
     content = files.read(path / name, limit, follow_links=True)
     if content is None:
         raise DamagedError(f"{path / name}: missing")
-    if result and hashlib.sha256(content).hexdigest() != result["files"].get(name):
-        raise DamagedError(f"{path / name}: damaged, it does not match its checksum in {RUN}")
+    if result:
+        _check_sum(path / name, [content], wanted)
     return content
+
+
+def _check_sum(path: Path, pieces: Iterable[files.Buffer], wanted: str | None) -> None:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    if digest.hexdigest() != wanted:
+        raise DamagedError(f"{path}: damaged, it does not match its checksum in {RUN}")
 
 
 def parse_config(text: bytes | bytearray, path: Path) -> dict[str, Any]:
