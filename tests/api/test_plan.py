@@ -43,6 +43,23 @@ def test_ways_to_ask(folder: Path) -> None:
     assert dltricks.plan("small.yaml", **VALUES, workers=3).workers == 3
 
 
+def test_a_plan_of_an_ablation_is_what_it_trains(folder: Path) -> None:
+    before = tree(folder)
+    plan = dltricks.plan("small.yaml", ablate=True, seeds=2, epochs=1)
+    assert tree(folder) == before
+    more = dltricks.plan("small.yaml", ablate=True, pairs=True, seeds=2, epochs=1, dropout=0.2)
+    assert (len(plan.runs), len(more.runs)) == (16, 2 * (2 + 4 + 4 + 6))
+    trained = dltricks.ablate("small.yaml", seeds=2, epochs=1).trained
+    assert [entry.path for entry in trained.entries] == [run.path for run in plan.runs]
+    planned = dltricks.plan("small.yaml", ablate=True, seeds=3, epochs=1, manifest="m.json")
+    assert (len(planned.done), len(planned.runs)) == (len(plan.runs), len(plan.runs) * 3 // 2)
+    study = study_file.load(Path("runs/small-ablation"))
+    assert study is not None
+    assert (study["kind"], study["seeds"]) == ("ablation", [0, 1, 2])
+    with pytest.raises(UsageError, match="pairs are asked for by an ablation"):
+        dltricks.plan("small.yaml", pairs=True)
+
+
 def test_a_manifest_holds_every_stack(folder: Path) -> None:
     plan = dltricks.plan("small.yaml", **VALUES, manifest="deep/er/m.json", workers=2)
     path = Path("deep/er/m.json")

@@ -194,3 +194,25 @@ def test_wrong_input_writes_nothing(cli: Call, folder: Path, arguments: list[str
     for word in words:
         assert word in found.err
     assert tree(folder) == before
+
+
+def test_a_plan_trains_nothing_and_a_manifest_is_for_workers(cli: Call, folder: Path) -> None:
+    before = tree(folder)
+    found = cli("ablate", *ARGUMENTS, "seeds=2", "--plan")
+    assert (found.code, found.err) == (0, "")
+    assert "20 runs in " in found.out
+    assert tree(folder) == before
+    assert cli("ablate", *ARGUMENTS, "seeds=2", "--plan", "--manifest", "m.json").code == 0
+    stacks = len(json.loads((folder / "m.json").read_text())["tasks"])
+    for index in range(stacks):
+        assert cli("worker", "--manifest", "m.json", "--index", index, "--quiet").code == 0
+    after = stats(folder / "runs")
+    assert len(asked(cli, *ARGUMENTS, "seeds=2")["arms"]) == 10
+    assert {path: stat for path, stat in stats(folder / "runs").items() if path in after} == after
+
+
+@pytest.mark.parametrize("wrong", [["--manifest", "m.json"], ["--plan", "--fresh", "--manifest", "m.json"]])
+def test_a_manifest_is_part_of_a_plan(cli: Call, folder: Path, wrong: list[str]) -> None:
+    before = tree(folder)
+    assert cli("ablate", *ARGUMENTS, *wrong).code == 2
+    assert tree(folder) == before

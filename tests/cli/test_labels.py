@@ -47,6 +47,7 @@ def a_plan(done: dict[int, str] | None = None, stacks: int = 4, workers: int = 2
             "20 of 40 runs in 1 stack on 2 workers; 20 done already, of which 20 diverged; about 0.6 s",
         ),
         (a_plan(workers=1, seconds=75.4), "40 runs in 4 stacks on 1 worker; 0 done already; about 75 s"),
+        (a_plan(seconds=0.0), "40 runs in 4 stacks on 2 workers; 0 done already"),
         (a_plan(seconds=9000.0), "40 runs in 4 stacks on 2 workers; 0 done already; about 2.5 h"),
         (a_plan(dict.fromkeys(range(40), "finished"), stacks=0), "nothing to train: 40 runs, all done already"),
     ],

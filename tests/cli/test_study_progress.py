@@ -119,6 +119,40 @@ def begin(view: StudyView, done: int = 0, labels: list[str] = LABELS, larger: bo
     view.begin(len(labels), done, labels, "val_accuracy", larger)
 
 
+def test_the_plan_comes_first(clock: Clock) -> None:
+    """With how the runs are grouped, where that is in several ways."""
+
+    def group(numbers: range, label: str) -> Any:
+        runs = tuple(
+            SimpleNamespace(
+                number=number,
+                label=f"{label} s{number}",
+                experiment=SimpleNamespace(recipe=SimpleNamespace(epochs=3)),
+            )
+            for number in numbers
+        )
+        return SimpleNamespace(runs=runs, size=2, seconds=1.0)
+
+    def plan(count: int) -> Any:
+        groups = [group(range(4 * i, 4 * i + 4), f"batch_size={2 + i}") for i in range(count)]
+        tasks = [SimpleNamespace(runs=each.runs[i : i + 2]) for each in groups for i in (0, 2)]
+        runs = [run for each in groups for run in each.runs]
+        return SimpleNamespace(runs=runs, done={}, groups=groups, tasks=tasks, workers=2, seconds=8.0, title="")
+
+    for make in (live, in_lines):
+        view, terminal = make()
+        view.planned(plan(1), "val_accuracy")
+        assert terminal.shown[0] == "4 runs in 2 stacks on 2 workers; 0 done already; about 8.0 s"
+        assert not any("batch_size" in line for line in terminal.shown)
+        view, terminal = make()
+        view.planned(plan(7), "val_accuracy")
+        assert terminal.shown[:7] == [
+            "28 runs in 14 stacks on 2 workers; 0 done already; about 8.0 s",
+            *(f"  2 x 2: batch_size={2 + i}, 4 seeds" for i in range(5)),
+            "  … and 2 more kinds of stacks, which --plan lists",
+        ]
+
+
 def test_the_region_says_how_things_stand(clock: Clock) -> None:
     view, terminal = live()
     begin(view)
@@ -394,7 +428,8 @@ def test_one_plan_after_another(clock: Clock, make: Callable[[], tuple[StudyView
     view, terminal = make()
     runs = [SimpleNamespace(number=number, label=label) for number, label in enumerate(LABELS)]
     done = dict.fromkeys(range(18), "finished")
-    plan: Any = SimpleNamespace(runs=runs, done=done, tasks=[a_task([18]), a_task([19])], workers=2, seconds=1.2)
+    tasks = [a_task([18]), a_task([19])]
+    plan: Any = SimpleNamespace(runs=runs, done=done, groups=[], tasks=tasks, workers=2, seconds=1.2)
     for title, metric, best in (("tuning", "val_loss", "0.2500"), ("", "val_accuracy", "0.7500")):
         plan.title = title
         view.planned(plan, metric)
@@ -419,7 +454,7 @@ def test_a_plan_that_is_done_says_so(clock: Clock, make: Callable[[], tuple[Stud
     view, terminal = make()
     runs = [SimpleNamespace(number=number, label=label) for number, label in enumerate(LABELS)]
     plan: Any = SimpleNamespace(
-        runs=runs, done=dict.fromkeys(range(20), "finished"), tasks=[], workers=1, seconds=0.0, title=""
+        runs=runs, done=dict.fromkeys(range(20), "finished"), groups=[], tasks=[], workers=1, seconds=0.0, title=""
     )
     view.planned(plan, "val_loss")
     view.ended()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,8 +16,10 @@ from dltricks.cli.options import (
     FormatOption,
     Fresh,
     Json,
+    Manifest,
     MaxRuns,
     Overrides,
+    PlanOnly,
     Plugins,
     Quiet,
     RunsDir,
@@ -34,6 +36,8 @@ def command(
     file: File,
     overrides: Overrides = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="Also ask how each two tricks work together.")] = False,
+    plan: PlanOnly = False,
+    manifest: Manifest = None,
     runs_dir: RunsDir = Path("runs"),
     data_dir: DataDir = None,
     plugin: Plugins = None,
@@ -56,29 +60,27 @@ def command(
     from dltricks.api.lab import Means
     from dltricks.cli.ablation_report import print_ablation
     from dltricks.cli.output import say
-    from dltricks.cli.train import judge
+    from dltricks.cli.train import check_manifest, judge
     from dltricks.experiment.ablation import AS_IT_STANDS
     from dltricks.experiment.study import tuned_label
 
+    format = chosen(format, json)
+    check_manifest(manifest, plan=plan, fresh=fresh)
+    means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
+    common: dict[str, Any] = {"means": means, "plugins": plugin or [], "fresh": fresh, "max_runs": max_runs}
+    common |= {"pairs": pairs, "quiet": quiet}
+    if plan:
+        from dltricks.api.plan import plan_study
+        from dltricks.cli.study_report import print_plan
+
+        print_plan(plan_study(file, overrides or [], {}, ablate=True, manifest=manifest, **common), format)
+        return
     view = None
     if not quiet:
         from dltricks.cli.study_progress import study_view
 
         view = study_view()
-    means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
-    result = ablate_study(
-        file,
-        overrides or [],
-        {},
-        pairs=pairs,
-        means=means,
-        plugins=plugin or [],
-        fresh=fresh,
-        max_runs=max_runs,
-        quiet=quiet,
-        view=view,
-        notify=say,
-    )
-    print_ablation(result, chosen(format, json))
+    result = ablate_study(file, overrides or [], {}, view=view, notify=say, **common)
+    print_ablation(result, format)
     # What the file expects of its tricks, it does not expect without them.
     judge(result.trained, expected=[AS_IT_STANDS, tuned_label(AS_IT_STANDS)])

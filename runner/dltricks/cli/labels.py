@@ -39,7 +39,8 @@ def plan_summary(plan: Plan) -> str:
         return f"{before}nothing to train: {count_of(total, 'run')}, all done already{aside}"
     runs = f"{total - done:,} of {count_of(total, 'run')}" if done else count_of(total, "run")
     stacks, workers = count_of(len(plan.tasks), "stack"), count_of(plan.workers, "worker")
-    return f"{before}{runs} in {stacks} on {workers}; {done:,} done already{aside}; about {about(plan.seconds)}"
+    time = f"; about {about(plan.seconds)}" if plan.seconds else ""  # nobody has measured what a manifest brings
+    return f"{before}{runs} in {stacks} on {workers}; {done:,} done already{aside}{time}"
 
 
 def _states(plan: Plan) -> str:

@@ -131,6 +131,7 @@ Scheduler = Annotated[
     ),
 ]
 MaxRuns = Annotated[int, typer.Option("--max-runs", metavar="N", help="Refuse a study of more runs than this.")]
+PlanOnly = Annotated[bool, typer.Option("--plan", help="Show what would be trained, and train nothing.")]
 Manifest = Annotated[
     Path | None,
     typer.Option(

@@ -25,6 +25,8 @@ PAUSE = 5.0
 """Seconds between two lines where nothing can be drawn."""
 STACKS = 8
 """Running stacks that are shown, at most."""
+KINDS = 5
+"""Kinds of stacks that are named before training begins, at most."""
 UNSURE = 1.0
 """Seconds before which no time left is guessed."""
 
@@ -83,7 +85,7 @@ class StudyView:
 
         labels = [run.label for run in plan.runs]
         self.begin(len(plan.runs), len(plan.done), labels, metric, larger_is_better(metric), plan.title)
-        self._print([Text(plan_summary(plan), "dim")])
+        self._print([Text(line, "dim") for line in (plan_summary(plan), *_kinds(plan))])
 
     def ended(self) -> None:
         """Training has ended, however."""
@@ -358,6 +360,19 @@ class LiveView(StudyView):
             if rate:
                 text.append(f"  {fast:>{rate}}", "dim")
             yield text
+
+
+def _kinds(plan: Plan) -> Iterator[str]:
+    """How runs are grouped, where there are several kinds of stacks."""
+    from dltricks.cli.study_report import plan_rows
+
+    if len(plan.groups) < 2:
+        return
+    rows = [row for row in plan_rows(plan) if "stacks" in row]
+    for row in rows[:KINDS]:
+        yield f"  {row['stacks']}: {inert(row['group'])}"
+    if len(rows) > KINDS:
+        yield f"  … and {len(rows) - KINDS:,} more kinds of stacks, which --plan lists"
 
 
 def _counts(**numbers: int) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from dltricks.cli.options import (
     DataDir,
@@ -20,6 +18,7 @@ from dltricks.cli.options import (
     Manifest,
     MaxRuns,
     Overrides,
+    PlanOnly,
     Plugins,
     Quiet,
     RunsDir,
@@ -39,7 +38,7 @@ NAME = "train"
 def command(
     file: File,
     overrides: Overrides = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be trained, and train nothing.")] = False,
+    plan: PlanOnly = False,
     manifest: Manifest = None,
     runs_dir: RunsDir = Path("runs"),
     data_dir: DataDir = None,
@@ -63,32 +62,16 @@ def command(
     from dltricks.api.lab import Means
     from dltricks.api.train import train_study
     from dltricks.cli.output import say
-    from dltricks.core.errors import UsageError
 
     format = chosen(format, json)
-    if manifest is not None and not plan:
-        raise UsageError("--manifest is written by --plan; add --plan, or leave it out")
-    if manifest is not None and fresh:
-        raise UsageError("--fresh: a worker goes on with what is there; leave it out, or remove those runs first")
+    check_manifest(manifest, plan=plan, fresh=fresh)
     means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
+    common: dict[str, Any] = {"means": means, "plugins": plugin or [], "fresh": fresh, "max_runs": max_runs}
     if plan:
         from dltricks.api.plan import plan_study
         from dltricks.cli.study_report import print_plan
 
-        print_plan(
-            plan_study(
-                file,
-                overrides or [],
-                {},
-                means=means,
-                plugins=plugin or [],
-                fresh=fresh,
-                max_runs=max_runs,
-                manifest=manifest,
-                quiet=quiet,
-            ),
-            format,
-        )
+        print_plan(plan_study(file, overrides or [], {}, manifest=manifest, quiet=quiet, **common), format)
         return
     display = view = None
     if not quiet:
@@ -101,20 +84,27 @@ def command(
             file,
             overrides or [],
             {},
-            means=means,
-            plugins=plugin or [],
-            fresh=fresh,
-            max_runs=max_runs,
             quiet=quiet,
             hooks=[display] if display else [],
             view=view,
             notify=say,
+            **common,
         )
     finally:
         if display is not None:
             display.close()
     report(result, format)
     judge(result)
+
+
+def check_manifest(manifest: Path | None, *, plan: bool, fresh: bool) -> None:
+    """Refuses a manifest of what is not planned, or not as planned."""
+    from dltricks.core.errors import UsageError
+
+    if manifest is not None and not plan:
+        raise UsageError("--manifest is written by --plan; add --plan, or leave it out")
+    if manifest is not None and fresh:
+        raise UsageError("--fresh: a worker goes on with what is there; leave it out, or remove those runs first")
 
 
 def report(result: StudyResult, format: Format) -> None:
