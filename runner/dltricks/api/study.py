@@ -269,7 +269,7 @@ def save(work: Work, runs_dir: Path) -> None:
         "seeds": list(work.study.seeds) if work.study.seeds is not None else None,
         "baseline": _baseline(work.study),
         "margin": work.study.margin,
-        "contrasts": [asdict(contrast) for contrast in work.contrasts] or None,
+        "contrasts": [{**asdict(each), "tricks": list(each.tricks)} for each in work.contrasts] or None,
         "runs": runs,
         "tuned": None if work.tuned is None else work.tuned.to_json(),
         "notes": list(work.notes),
