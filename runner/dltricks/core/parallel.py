@@ -14,6 +14,7 @@ from threading import Thread
 
 import numpy as np
 
+from dltricks.core.denormals import flushed
 from dltricks.core.types import Array
 
 Job = Callable[[], object]
@@ -50,16 +51,16 @@ class Pool:
             self._workers.append(worker)
 
     def _work(self) -> None:
-        while True:
-            job = self._inbox.get()
-            try:
-                # numpy's error handling is set per thread; NaN and infinity are looked for by the engine.
-                with np.errstate(all="ignore"):
+        # Both are set per thread; NaN and infinity are looked for by the engine.
+        with np.errstate(all="ignore"), flushed():
+            while True:
+                job = self._inbox.get()
+                try:
                     job()
-            except BaseException as error:
-                self._outbox.put(error)
-            else:
-                self._outbox.put(None)
+                except BaseException as error:
+                    self._outbox.put(error)
+                else:
+                    self._outbox.put(None)
 
     def run(self, jobs: list[Job]) -> None:
         """Does all jobs, in any order and on any thread; returns when the last is done."""
