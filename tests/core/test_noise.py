@@ -23,11 +23,11 @@ def masks(bench: Bench, batch: int, steps: list[int], size: int = 20) -> dict[in
 
 
 @pytest.mark.parametrize("block", [1, 1000, 1 << 16])
-@pytest.mark.parametrize("setup", [1, 1 << 14])
-def test_a_mask_depends_on_the_step_alone(monkeypatch: pytest.MonkeyPatch, block: int, setup: int) -> None:
+@pytest.mark.parametrize("ahead", [1, 1 << 15])
+def test_a_mask_depends_on_the_step_alone(monkeypatch: pytest.MonkeyPatch, block: int, ahead: int) -> None:
     expected = masks(Bench(Dropout(), Dropout(), shape=(7,)), 20, [0, 1, 5, 6, 200])
     monkeypatch.setattr(noise, "BLOCK", block)
-    monkeypatch.setattr(noise, "SETUP", setup)
+    monkeypatch.setattr(noise, "AHEAD", ahead)
     bench = Bench(Dropout(), Dropout(), shape=(7,))
     for step in (200, 6, 0, 5, 1):
         np.testing.assert_array_equal(masks(bench, 20, [step])[step], expected[step])

@@ -52,12 +52,14 @@ def test_each_purpose_listens_to_its_own_seed_only() -> None:
         assert changed == [Purpose[field.name.upper()]]
 
 
-def test_words_are_one_row_for_each_replica_and_can_be_read_from_any_block() -> None:
-    seeds = [Seeds.all(5), Seeds.all(6), Seeds(dropout=7)]
-    whole = words(seeds, 2, 9, 0, 64)
+def test_words_are_one_row_for_each_seed_and_can_be_read_from_any_block() -> None:
+    seeds = [Seeds.all(5), Seeds.all(6), Seeds(dropout=7), Seeds(dropout=5)]
+    whole, rows = words(seeds, 2, 9, 0, 64)
     assert whole.dtype == np.uint64
-    assert (words(seeds, 2, 9, 4, 48) == whole[:, 16:]).all()
-    for k, seed in enumerate(seeds):
-        assert (words([seed], 2, 9, 0, 64)[0] == whole[k]).all()
-    assert (words(seeds, 2, 10, 0, 64) != whole).all()
-    assert (words(seeds, 3, 9, 0, 64) != whole).all()
+    assert whole.shape == (3, 64)
+    assert rows.tolist() == [0, 1, 2, 0]
+    assert (words(seeds, 2, 9, 4, 48)[0] == whole[:, 16:]).all()
+    for seed, row in zip(seeds, rows, strict=True):
+        assert (words([seed], 2, 9, 0, 64)[0] == whole[row]).all()
+    assert (words(seeds, 2, 10, 0, 64)[0] != whole).all()
+    assert (words(seeds, 3, 9, 0, 64)[0] != whole).all()

@@ -89,7 +89,7 @@ class Bench:
                 setattr(layer, "d" + d.name, self.store.view(self.store.g, d.parameter))
             layer.bound()
 
-    def _words(self, layer: int, position: int, amount: int) -> np.ndarray:
+    def _words(self, layer: int, position: int, amount: int) -> tuple[np.ndarray, np.ndarray]:
         return words(self.seeds, self.context.epoch, layer, position, amount)
 
     def only(self, k: int) -> None:

@@ -21,8 +21,8 @@ from dltricks.core.store import Parameter, Role
 from dltricks.core.types import Array
 
 Shape = tuple[int, ...]
-Words = Callable[[int, int, int], Array]
-"""(layer, first counter, how many) -> (K, how many) random 64-bit words of this epoch."""
+Words = Callable[[int, int, int], tuple[Array, Array]]
+"""(layer, first counter, how many) -> (S, how many) random 64-bit words of this epoch, and each replica's row (K,)."""
 Watch = Callable[["Layer", str, Array], None]
 
 

@@ -14,10 +14,11 @@ from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
 BLOCK = 1 << 16
-"""About how many values are drawn at once: enough to make small layers cheap, little enough for the cache."""
+"""About how many values of noise are made at once: enough to make small layers cheap, little enough for the cache."""
 
-SETUP = 1 << 14
-"""Fewer values than this are not drawn for one replica: half of them take as long as setting up a generator."""
+AHEAD = 1 << 15
+"""Random values of a seed that are drawn at once, if they are of several steps: 2^14 take as long as to set up a
+generator. As bits they take a quarter of the memory that they take as noise."""
 
 LEVELS = 1 << 16
 """How many values 16 random bits can take."""
@@ -32,12 +33,16 @@ class NoiseLayer(Layer):
 
     _key: tuple[Any, ...] | None
     _first: int
+    _bits: Array
+    _rows: Array
+    _taken: Array
+    _begin: int
     _block: Array | None
     _steps: list[Array]
 
     def attach(self, path: str, numbers: Iterator[int], replicas: int, dtype: np.dtype[Any]) -> None:
         super().attach(path, numbers, replicas, dtype)
-        self._key, self._first, self._block, self._steps = None, 0, None, []
+        self._key, self._first, self._begin, self._block, self._steps = None, 0, 0, None, []
 
     @abstractmethod
     def draw(self, bits: Array, out: Array) -> None:
@@ -45,28 +50,36 @@ class NoiseLayer(Layer):
 
     def noise(self, context: Context, shape: Shape) -> Array:
         """This step's noise of shape (K, *rest) for an input (K, *rest) whose first other axis is the batch."""
-        at = context.step - self._first
-        if self._key != (context.epoch, context.batch_size, shape) or not 0 <= at < len(self._steps):
-            self._draw_steps(context, shape)
-            at = context.step - self._first
-        return self._steps[at]
+        key = (context.epoch, context.batch_size, shape)
+        if self._key != key or not 0 <= context.step - self._first < self._bits.shape[1]:
+            self._draw_bits(context, shape)
+            self._key, self._steps = key, []
+        if not 0 <= context.step - self._begin < len(self._steps):
+            self._make_noise(context.step, shape)
+        return self._steps[context.step - self._begin]
 
-    def _draw_steps(self, context: Context, shape: Shape) -> None:
+    def _draw_bits(self, context: Context, shape: Shape) -> None:
+        """Those of this step and of some after it, (S, steps, values): what replicas share is drawn once."""
         values = prod(shape[1:])
         # A step takes a whole number of Philox blocks (four words of four values), counted for a full batch.
         full = prod(shape[2:]) * context.batch_size if not self.on_weights else values
         blocks = -(-full // 16)
-        steps = max(1, SETUP // full, BLOCK // (shape[0] * full)) if values == full else 1
-        first = context.step - context.step % steps
+        steps = max(1, AHEAD // full) if values == full else 1
+        self._first = context.step - context.step % steps
         assert context.words is not None
-        words = context.words(self.index, first * blocks, steps * blocks * 4)
-        bits = words.view(np.uint16).reshape(shape[0], steps, blocks * 16)[:, :, :values]
+        words, self._rows = context.words(self.index, self._first * blocks, steps * blocks * 4)
+        self._bits = words.view(np.uint16).reshape(len(words), steps, blocks * 16)[:, :, :values]
+
+    def _make_noise(self, step: int, shape: Shape) -> None:
+        at = step - self._first
+        steps = min(max(1, BLOCK // prod(shape)), self._bits.shape[1] - at)
         drawn = (shape[0], steps, *shape[1:])
         if self._block is None or self._block.shape != drawn:
-            self._block = zeros(drawn, self.dtype)
-        self.draw(bits.reshape(drawn), self._block)
-        self._steps = [self._block[:, i] for i in range(steps)]
-        self._key, self._first = (context.epoch, context.batch_size, shape), first
+            self._block, self._taken = zeros(drawn, self.dtype), zeros(drawn, np.uint16)
+        taken = self._taken.reshape(shape[0], steps, -1)
+        np.take(self._bits[:, at : at + steps], self._rows, axis=0, out=taken, mode="clip")
+        self.draw(self._taken, self._block)
+        self._steps, self._begin = [self._block[:, i] for i in range(steps)], step
 
 
 def thresholds(rate: Any) -> tuple[Array, Array]:

@@ -57,7 +57,7 @@ class Network:
         self.context = Context(words=self._words)
         self._batch: Shape = ()
 
-    def _words(self, layer: int, position: int, amount: int) -> Array:
+    def _words(self, layer: int, position: int, amount: int) -> tuple[Array, Array]:
         return words(self.seeds, self.context.epoch, layer, position, amount)
 
     def draw(self) -> None:

@@ -44,16 +44,12 @@ def generator(seeds: Seeds, purpose: Purpose, epoch: int = 0, place: int = 0, st
     return np.random.Generator(bits(getattr(seeds, purpose.name.lower()), purpose, epoch, place, step=step))
 
 
-def words(seeds: Sequence[Seeds], epoch: int, layer: int, position: int, count: int) -> Array:
-    """(K, count) random 64-bit words for dropout, one row for each replica's seed."""
-    out = np.empty((len(seeds), count), np.uint64)
-    drawn: dict[int, Array] = {}
-    for row, seed in zip(out, seeds, strict=True):
-        # Arms of a study share their seeds.
-        row[:] = drawn[seed.dropout] if seed.dropout in drawn else _words(seed.dropout, epoch, layer, position, count)
-        drawn[seed.dropout] = row
-    return out
+def words(seeds: Sequence[Seeds], epoch: int, layer: int, position: int, count: int) -> tuple[Array, Array]:
+    """(words, rows): random 64-bit words for dropout, (S, count), and which of their rows is each replica's, (K,).
 
-
-def _words(seed: int, epoch: int, layer: int, position: int, count: int) -> Array:
-    return np.asarray(bits(seed, Purpose.DROPOUT, epoch, layer, position).random_raw(count))
+    Arms of a study share their seeds, so that S may be smaller than K.
+    """
+    numbers: dict[int, int] = {}
+    rows = np.array([numbers.setdefault(seed.dropout, len(numbers)) for seed in seeds])
+    drawn = [bits(seed, Purpose.DROPOUT, epoch, layer, position).random_raw(count) for seed in numbers]
+    return np.stack(drawn), rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,8 @@ def _grouped(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
     groups: dict[tuple[Any, ...], list[PlannedRun]] = {}
     for run in runs:
         groups.setdefault(stack_key(run.experiment.recipe), []).append(run)
-    return list(groups.values())
+    # Runs of the same seed side by side: what a stack draws for one of them serves the others.
+    return [sorted(group, key=lambda run: astuple(run.experiment.recipe.seeds)) for group in groups.values()]
 
 
 def _measured(groups: Sequence[Sequence[PlannedRun]], datasets: Datasets, workers: int) -> list[Group]:
