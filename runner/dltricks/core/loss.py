@@ -21,6 +21,8 @@ class Loss(Component):
 
     dz: Array
     tmp: Array
+    top: Array | None = None
+    """Where a loss looks for each sample's largest output anyway: its place (K, B), of the last ``forward``."""
 
     def allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """Makes the buffers for outputs of shape (K, B, C): ``dz`` for the gradient, ``tmp`` to work in."""

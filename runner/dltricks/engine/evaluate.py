@@ -29,10 +29,13 @@ def score_name(classification: bool) -> str:
     return "accuracy" if classification else "rmse"
 
 
-def score_sum(z: Array, target: Array, labels: Array | None) -> Array:
-    """Number of samples classified right, or sum of squared errors (mean over targets), as float64 (K,)."""
+def score_sum(z: Array, target: Array, labels: Array | None, top: Array | None = None) -> Array:
+    """Number of samples classified right, or sum of squared errors (mean over targets), as float64 (K,).
+
+    ``top`` is the place of each sample's largest output, where that is known.
+    """
     if labels is not None:
-        right = z.argmax(-1) == labels
+        right = (z.argmax(-1) if top is None else top) == labels
         # Of a single replica counted at once, in a third of the time.
         return np.array([np.count_nonzero(right)]) if len(right) == 1 else np.asarray(np.add.reduce(right, -1))
     error = np.subtract(z, target, dtype=np.float64).reshape(len(z), -1)
@@ -53,7 +56,7 @@ def measure(network: Network, loss: Loss, gatherer: Gatherer, index: Array) -> d
             z = network.forward(batch.x, training=False)
             loss.allocate(z.shape, z.dtype)
             losses += loss.forward(z, batch.target).sum(-1)
-            scores += score_sum(z, batch.target, batch.labels)
+            scores += score_sum(z, batch.target, batch.labels, loss.top)
     classification = gatherer.labels is not None
     return {"loss": losses / samples, score_name(classification): score(scores, samples, classification)}
 

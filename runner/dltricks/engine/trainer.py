@@ -236,7 +236,7 @@ class Trainer:
         """Adds a step to the epoch's metrics. From here on ``step`` is the number of steps done."""
         self.t += 1
         self.step += 1
-        self.added[1] = score_sum(z, batch.target, batch.labels)
+        self.added[1] = score_sum(z, batch.target, batch.labels, self.loss.top)
         self.added[3] = 0 if clipped is None else clipped
         self.sums += self.added
 

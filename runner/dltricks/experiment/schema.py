@@ -312,6 +312,8 @@ def _draft_7(schema: Any) -> Any:
 
 def _with_nulls(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
     """``none`` as None in the fields that may be absent."""
+    if "none" not in values.values():
+        return values
     optional = _optional(cls)
     return {name: None if name in optional and value == "none" else value for name, value in values.items()}
 
