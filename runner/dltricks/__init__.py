@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dltricks.api.gc import gc
     from dltricks.api.init import init
     from dltricks.api.lr_find import lr_find
+    from dltricks.api.noise import noise
     from dltricks.api.plan import plan
     from dltricks.api.predict import predict
     from dltricks.api.schema import schema
@@ -41,6 +42,7 @@ __all__ = [
     "gc",
     "init",
     "lr_find",
+    "noise",
     "plan",
     "predict",
     "schema",

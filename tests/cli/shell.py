@@ -15,7 +15,7 @@ import dltricks
 SOURCE = str(Path(dltricks.__file__).resolve().parent.parent)
 COMMAND = [sys.executable, "-W", "error", "-m", "dltricks"]
 COMMANDS = (
-    *("train", "ablate", "check", "evaluate", "average", "predict", "lr-find", "tricks", "schema", "init"),
+    *("train", "ablate", "noise", "check", "evaluate", "average", "predict", "lr-find", "tricks", "schema", "init"),
     *("worker", "gc"),
 )
 SAME_BYTES = ("config.yaml", "run.json", "metrics.jsonl", "weights.npz")

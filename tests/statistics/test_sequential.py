@@ -301,3 +301,15 @@ def test_the_outlook_tells_a_hopeless_study_from_a_hopeful_one():
     assert decide(*values(0.06), USUAL, 1).outlook > 0.9
     assert decide(*values(0.0), USUAL, 4).outlook == 0
     assert decide(*values(1.0), USUAL, 4).outlook == 1
+
+
+@pytest.mark.parametrize("matched", [True, False])
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_the_unit_of_the_metric_does_not_matter(scale, matched):
+    x, y = values(1.0)
+    for k in range(5):
+        mine = decide(scale * x, scale * y, USUAL, k, margin=0.5 * scale, matched=matched)
+        plain = decide(x, y, USUAL, k, margin=0.5, matched=matched)
+        assert (mine.decided, mine.n, mine.level) == (plain.decided, plain.n, plain.level)
+        np.testing.assert_allclose(mine.interval, np.array(plain.interval) * scale, rtol=1e-9)
+        assert mine.outlook == pytest.approx(plain.outlook)

@@ -288,3 +288,32 @@ def _by_the_rule(values: np.ndarray, paired: bool, margin: float | None) -> Sequ
         se, df = np.sqrt(va + vb), (va + vb) ** 2 / ((va**2 + vb**2) / 7)
     names = {BETTER: "helps", WORSE: "hurts", 2: "equivalent", 0: "inconclusive"}
     return [names[int(word)] for word in decide(t_evidence(difference, se, df, margin), 0.05).word]
+
+
+@pytest.mark.parametrize("first", [0, 100], ids=["paired", "welch"])
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_the_unit_of_the_metric_does_not_matter(scale: float, first: int) -> None:
+    """Squares of such values are 0 or infinite, and of a loss nobody knows how large it is."""
+    variants = [LUCK + 0.02 + REST, LUCK - 0.02 - REST, LUCK + REST, LUCK]
+    for equal_variances in (False, True):
+
+        def words(unit: float, equal_variances: bool = equal_variances) -> list[Judged]:
+            arms = [arm(str(k), unit * values, first=first) for k, values in enumerate(variants)]
+            base = arm("base", unit * LUCK)
+            margin, options = 0.05 * unit, {"equal_variances": equal_variances}
+            return judge(base, arms, larger_is_better=True, margin=margin, **options) + judge(
+                base, arms, larger_is_better=False, margin=None, **options
+            )
+
+        for mine, plain in zip(words(scale), words(1.0), strict=True):
+            assert (mine.word, mine.test, mine.more_seeds) == (plain.word, plain.test, plain.more_seeds)
+            assert mine.adjusted_p == pytest.approx(plain.adjusted_p, rel=1e-6)
+            assert (mine.correlation or 0) == pytest.approx(plain.correlation or 0, rel=1e-6)
+            assert mine.difference == pytest.approx((plain.difference or 0) * scale, rel=1e-6, abs=1e-12 * scale)
+
+
+@pytest.mark.parametrize("margin", [5e-324, 1e-200, 1e300])
+def test_a_margin_may_be_absurd(margin: float) -> None:
+    judged = one(BASE, arm("v", LUCK + 1e-5 + REST), margin)
+    assert judged.word == ("equivalent" if margin > 1 else "inconclusive")
+    assert judged.more_seeds is None

@@ -12,7 +12,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from dltricks import __version__
-from dltricks.cli import ablate, average, check, evaluate, gc, init, lr_find, predict, schema, train, tricks, worker
+from dltricks.cli import (
+    ablate,
+    average,
+    check,
+    evaluate,
+    gc,
+    init,
+    lr_find,
+    noise,
+    predict,
+    schema,
+    train,
+    tricks,
+    worker,
+)
 from dltricks.cli.options import settings
 from dltricks.cli.output import open_closed, quieten, say
 from dltricks.core.errors import DltricksError, FileSystemError, StoppedError, UsageError
@@ -43,7 +57,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-for module in (train, ablate, check, evaluate, average, predict, lr_find, tricks, schema, init, worker, gc):
+for module in (train, ablate, noise, check, evaluate, average, predict, lr_find, tricks, schema, init, worker, gc):
     app.command(module.NAME)(_interruptible(module.command))
 
 

@@ -141,7 +141,7 @@ def compare(
             variant, baseline, True, n, incomplete, gain, sd, se, t.df, together, effect, flips, unvarying, x, y
         )
     w = welch_t(x, y, confidence)
-    spread = math.sqrt((w.sd[0] ** 2 + w.sd[1] ** 2) / 2)
+    spread = math.hypot(*w.sd) / math.sqrt(2)
     gain, se, df = float(w.difference), float(w.se), float(w.df)
     return Comparison(
         variant, baseline, False, n, incomplete, gain, spread, se, df, math.nan, effect, None, unvarying, x, y

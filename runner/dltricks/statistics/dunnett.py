@@ -10,7 +10,7 @@ from scipy.special import ndtr, stdtrit
 
 from dltricks.core.errors import UsageError
 from dltricks.core.types import Array
-from dltricks.statistics.student import checked, deviations, legendre, plain
+from dltricks.statistics.student import checked, deviations, legendre, magnitude, plain
 
 HALVINGS = 40
 NODES = 64
@@ -43,10 +43,11 @@ def pooled(baseline: ArrayLike, variants: list[Array]) -> Pooled:
     df = sum(len(values) - 1 for values in groups)
     if df < 1:
         raise UsageError("one run of each variant says nothing about their spread; at least two of some are needed.")
-    variance = sum(float(((values - values.mean()) ** 2).sum()) for values in groups) / df
+    unit = float(magnitude(np.concatenate(groups)))
+    sd = unit * np.sqrt(sum(float((((values - values.mean()) / unit) ** 2).sum()) for values in groups) / df)
     first, counts = len(groups[0]), np.array([len(values) for values in groups[1:]])
     difference = np.array([values.mean() - groups[0].mean() for values in groups[1:]])
-    return Pooled(difference, np.sqrt(variance * (1 / counts + 1 / first)), df, np.sqrt(counts / (counts + first)))
+    return Pooled(difference, sd * np.sqrt(1 / counts + 1 / first), df, np.sqrt(counts / (counts + first)))
 
 
 def blocks(baseline: ArrayLike, variants: ArrayLike) -> Pooled:
@@ -67,8 +68,9 @@ def blocks(baseline: ArrayLike, variants: ArrayLike) -> Pooled:
         raise UsageError(f"{others.shape[-1]} values cannot be paired with {len(first)}.")
     table = np.vstack([first, others])
     m, n = others.shape
-    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
-    se = np.sqrt((rest**2).sum() / (m * (n - 1)) * 2 / n)
+    unit = float(magnitude(table.ravel()))
+    rest = (table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()) / unit
+    se = unit * np.sqrt((rest**2).sum() / (m * (n - 1)) * 2 / n)
     return Pooled(others.mean(axis=1) - first.mean(), np.full(m, se), m * (n - 1), np.full(m, np.sqrt(0.5)))
 
 

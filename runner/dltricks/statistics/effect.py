@@ -101,7 +101,10 @@ def hedges_g(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
     x, y = checked(a, 2), checked(b, 2)
     na, nb = x.shape[-1], y.shape[-1]
     df = na + nb - 2
-    pooled = np.sqrt(((na - 1) * deviation(x) ** 2 + (nb - 1) * deviation(y) ** 2) / df)
+    sds = deviation(x), deviation(y)
+    largest = np.maximum(*sds)
+    unit = np.where(largest > 0, largest, 1.0)
+    pooled = unit * np.sqrt(((na - 1) * (sds[0] / unit) ** 2 + (nb - 1) * (sds[1] / unit) ** 2) / df)
     return _standardized(x.mean(axis=-1) - y.mean(axis=-1), pooled, np.sqrt(1 / na + 1 / nb), df, confidence)
 
 

@@ -76,8 +76,11 @@ def paired_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Paired:
 
 def correlation(x: Array, y: Array) -> Array:
     """Pearson's correlation along the last axis; NaN where one side does not vary."""
-    spread = deviation(x) * deviation(y)
-    n = x.shape[-1]
-    centred = np.vecdot(x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)) / (n - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return plain(np.where(spread > 0, np.clip(centred / spread, -1, 1), np.nan))
+    varies = (deviation(x) > 0) & (deviation(y) > 0)
+    together = np.vecdot(_standardized(x), _standardized(y)) / (x.shape[-1] - 1)
+    return plain(np.where(varies, np.clip(together, -1, 1), np.nan))
+
+
+def _standardized(x: Array) -> Array:
+    sd = np.asarray(deviation(x))[..., None]
+    return np.asarray((x - x.mean(axis=-1, keepdims=True)) / np.where(sd > 0, sd, np.inf))

@@ -88,7 +88,7 @@ def seeds_needed(
     effect = _standardized(difference, sd)
     if not effect:
         return None
-    guess = ((ndtri(1 - alpha / 2) + ndtri(wanted)) / effect) ** 2
+    guess = _square(float(ndtri(1 - alpha / 2) + ndtri(wanted)) / effect)
     return _fewest(lambda n: power(effect, n, alpha, design) >= wanted, guess, design)
 
 
@@ -108,7 +108,8 @@ def equivalence_seeds_needed(
     if abs(difference) >= margin:
         return None
     effect, limit = _standardized(difference, sd), _standardized(margin, sd)
-    guess = ((ndtri(1 - alpha) + ndtri((1 + wanted) / 2 if effect == 0 else wanted)) / (limit - effect)) ** 2
+    quantiles = float(ndtri(1 - alpha) + ndtri((1 + wanted) / 2 if effect == 0 else wanted))
+    guess = _square(quantiles / (limit - effect)) if limit > effect else np.inf
     return _fewest(lambda n: equivalence_power(effect, limit, n, alpha, design) >= wanted, guess, design)
 
 
@@ -147,6 +148,11 @@ def _design(n: ArrayLike, design: Design) -> tuple[Array, Array]:
 def _standardized(difference: float, sd: float) -> float:
     """In sds; where the sd is nothing, more sds than any test needs."""
     return abs(difference) / sd if abs(difference) < 1e3 * sd else 1e3 * (difference != 0)
+
+
+def _square(value: float) -> float:
+    """Infinite where the square is: a margin may be as small as anyone likes."""
+    return value * value
 
 
 def _fewest(enough: Callable[[Array], Array], guess: float, design: Design) -> int | None:

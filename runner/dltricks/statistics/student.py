@@ -47,13 +47,23 @@ def tail(confidence: float) -> float:
     return 1 - confidence
 
 
+def magnitude(values: Array) -> Array:
+    """The power of two next to the largest magnitude along the last axis.
+
+    Divided by it, values keep all their digits and may be squared: 1e-200 squared is 0, and 1e200 is infinite.
+    """
+    exponent = np.frexp(np.abs(values).max(axis=-1))[1] - 1
+    return np.asarray(np.ldexp(1.0, exponent))
+
+
 def deviation(values: Array, scale: ArrayLike | None = None) -> Array:
     """Standard deviation sqrt(sum (x - mean)^2 / (n - 1)) along the last axis.
 
     A spread that rounding alone explains (8 units in the last place of ``scale``, by default the largest magnitude)
     becomes exactly 0, so that equal differences such as 0.91 - 0.90 and 0.92 - 0.91 do not pass for a tiny spread.
     """
-    sd = values.std(axis=-1, ddof=1)
+    unit = magnitude(values)
+    sd = unit * (values / unit[..., None]).std(axis=-1, ddof=1)
     largest = np.abs(values).max(axis=-1) if scale is None else np.asarray(scale)
     return plain(np.where(sd <= 8 * np.finfo(np.float64).eps * largest, 0.0, sd))
 

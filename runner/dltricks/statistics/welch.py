@@ -44,12 +44,11 @@ def welch_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Welch:
     x, y = checked(a, 2), checked(b, 2)
     na, nb = x.shape[-1], y.shape[-1]
     sd = deviation(x), deviation(y)
-    va, vb = sd[0] ** 2 / na, sd[1] ** 2 / nb
-    largest = np.maximum(va, vb)
+    largest = np.maximum(sd[0], sd[1])
     unit = np.where(largest > 0, largest, 1.0)  # of spreads of 1e-100 the fourth power would vanish
-    ra, rb = va / unit, vb / unit
+    ra, rb = (sd[0] / unit) ** 2 / na, (sd[1] / unit) ** 2 / nb
     below = ra**2 / (na - 1) + rb**2 / (nb - 1)
     df = plain(np.where(largest > 0, (ra + rb) ** 2 / np.where(below > 0, below, 1.0), na + nb - 2))
-    difference, se = x.mean(axis=-1) - y.mean(axis=-1), np.sqrt(va + vb)
+    difference, se = x.mean(axis=-1) - y.mean(axis=-1), plain(largest * np.sqrt(ra + rb))
     low, high = interval(difference, se, df, tail(confidence))
     return Welch((na, nb), difference, sd, se, df, low, high, two_sided_p(difference, se, df))

@@ -1,0 +1,47 @@
+"""``dltricks noise``: what is printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from cli.shell import Call
+
+ARGUMENTS = ("noise", "small.yaml", "epochs=1", "--executor", "serial", "--quiet")
+
+
+def test_for_people(cli: Call) -> None:
+    found = cli(*ARGUMENTS, "--seeds", "13", "--minutes", "1")
+    assert (found.code, found.err) == (0, "")
+    assert "val_accuracy of the last epoch, 13 runs that differ only in seed: mean 0." in found.out
+    assert "noise floor (standard deviation) 0." in found.out
+    assert "as if seeds were shared (paired t): " in found.out
+    assert "in 1 comparison of 6 runs with 6" in found.out
+    assert "say nothing of the share of false alarms; --seeds 2400 makes 200 of them" in found.out
+    assert [line.split()[0] for line in found.out.splitlines() if line.strip()[:1].isdigit()][:4] == [
+        *("6", "10", "13", "20")
+    ]
+    few = cli(*ARGUMENTS, "--seeds", "3")
+    assert "too few runs for one comparison of 6 runs with 6" in few.out
+
+
+def test_machines_get_all_numbers(cli: Call) -> None:
+    found = json.loads(cli(*ARGUMENTS, "--seeds", "13", "--json").out)
+    assert (found["metric"], found["runs"], found["diverged"], len(found["values"])) == ("val_accuracy", 13, 0, 13)
+    assert found["sd_interval"][0] < found["sd"] < found["sd_interval"][1]
+    assert [each["paired"] for each in found["false_alarms"]] == [True, False]
+    assert {each["comparisons"] for each in found["false_alarms"]} == {1}
+    assert [each["minutes"] for each in found["by_minutes"]] == [1, 10, 60]
+    rows = list(csv.DictReader(io.StringIO(cli(*ARGUMENTS, "--seeds", "13", "--format", "csv").out)))
+    assert float(rows[0]["difference"]) == found["by_seeds"][0]["difference"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["dropout=0,0.1"], "has 2 arms"), (["--block", "3"], "--block: found 3")]
+)
+def test_refusals(cli: Call, arguments: list[str], message: str) -> None:
+    found = cli(*ARGUMENTS, *arguments)
+    assert (found.code, found.out) == (2, "")
+    assert message in found.err
