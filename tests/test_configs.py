@@ -22,7 +22,8 @@ from dltricks.runs import study_file
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in CONFIGS.rglob("*.yaml"))
-NEEDS_DATA = {"configs/mnist.yaml"}
+NOTEBOOK = "configs/mnist-dropout.yaml"
+NEEDS_DATA = {"configs/mnist.yaml", NOTEBOOK}
 EMBEDDED = [file for file in FILES if file not in NEEDS_DATA]
 CLAIMS = [file for file in FILES if file.startswith("configs/tricks/")]
 EXPECTING = ["configs/quickstart.yaml", "configs/smoke.yaml"]
@@ -111,7 +112,18 @@ def test_a_claims_file_says_what_it_tests_and_is_a_study_of_it(file: str) -> Non
     assert len(pairs) == len(study.arms) * len(study.seeds)
 
 
-@pytest.mark.parametrize("file", sorted(set(FILES) - set(CLAIMS)))
+def test_the_lessons_notebook_is_trained_at_its_four_rates() -> None:
+    study, pairs = planned(NOTEBOOK)
+    assert [arm.varied for arm in study.arms] == [{"dropout": rate} for rate in (0, 0.2, 0.5, 0.8)]
+    assert study.seeds is not None
+    assert len(study.seeds) >= 3
+    recipe = pairs[0][1].recipe
+    assert (recipe.optimizer.name(), recipe.optimizer.lr, recipe.batch_size, recipe.epochs) == ("adam", 1e-3, 64, 5)
+    assert (recipe.initializer.name(), recipe.initializer.distribution) == ("glorot", "uniform")
+    assert (recipe.scaling.name(), recipe.validation) == ("unit", "test")
+
+
+@pytest.mark.parametrize("file", sorted(set(FILES) - set(CLAIMS) - {NOTEBOOK}))
 def test_every_other_file_is_a_single_run(file: str) -> None:
     study, pairs = planned(file)
     assert not study.several
@@ -180,6 +192,14 @@ def test_ten_sigmoid_layers_let_the_gradient_vanish_on_its_way_to_the_first(tmp_
 def test_mnist_is_valid_with_its_data() -> None:
     found = dltricks.check(CONFIGS / "mnist.yaml", data_dir=os.environ["DLTRICKS_DATA"])
     assert (found.samples + found.validation, found.test) == (60_000, 10_000)
+
+
+@pytest.mark.data
+def test_the_notebooks_network_is_keras_own_and_learns(tmp_path: Path) -> None:
+    found = dltricks.check(ROOT / NOTEBOOK, data_dir=os.environ["DLTRICKS_DATA"], **ONE)
+    assert (found.parameters, found.samples, found.validation) == (34_826, 60_000, 10_000)
+    values = {"sweep": {}, "seed": 0, "dropout": 0.5, "epochs": 1, "limit": 5000}
+    assert train(NOTEBOOK, tmp_path, data_dir=os.environ["DLTRICKS_DATA"], **values).recorded["val_accuracy"] > 0.85
 
 
 @pytest.mark.data

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from engine.small import digits, recipe, run
 
+from dltricks.architectures.linear import Linear
 from dltricks.core.errors import UsageError
 from dltricks.engine.network import Network
+
+SMALL = [Linear()]
 
 
 def test_it_is_one_product() -> None:

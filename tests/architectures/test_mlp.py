@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from engine.small import recipe
 
+from dltricks.architectures.mlp import Mlp
 from dltricks.core.errors import UsageError
 from dltricks.engine.network import Network
+
+SMALL = [Mlp([6, 6]), Mlp([8, 8], residual=True)]
 
 
 def paths(shape: tuple[int, ...] = (8, 8, 1), **parts: Any) -> list[str]:

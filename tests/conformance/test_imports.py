@@ -22,8 +22,8 @@ ALLOWED = {
     "execution": {"execution", "experiment", "runs", "engine", "core"},
     "api": {"api", "statistics", "execution", "experiment", "runs", "engine", "core"},
     "cli": {"cli", "api", "statistics", "execution", "experiment", "runs", "engine", "core"},
-    "layers": {"core"},
-    # One trick may be a setting of another of its kind.
+    # One layer may hold another, and one trick be a setting of another of its kind.
+    "layers": {"layers", "core"},
     **{folder: {folder, "core"} for folder in TRICKS},
     "architectures": {"architectures", "layers", "core"},
 }

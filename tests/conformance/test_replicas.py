@@ -11,14 +11,17 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
+from architectures.chain import small
 from engine.small import digits, recipe, run, same, table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dltricks.core import registry
+from dltricks.core.architecture import Architecture
 from dltricks.core.component import numeric_fields
 from dltricks.core.dataset import Data
 from dltricks.core.errors import UsageError
+from dltricks.core.parallel import pool
 from dltricks.core.registry import KINDS
 from dltricks.engine.recipe import Recipe, Seeds
 from dltricks.engine.trainer import Trainer
@@ -32,6 +35,10 @@ SHAPED: dict[tuple[str, str], dict[str, Any]] = {
     ("early_stopping", "early_stopping"): {"patience": 1},
 }
 """Whole numbers that two epochs of a small network need to be other than by default; they never differ in a stack."""
+IMAGES = [
+    {"name": "cnn", "blocks": ["3x3x20 same", "pool", "3x3x10"], "hidden": [20]},
+    {"name": "resnet", "depth": 8, "width": 10, "stochastic_depth": 0.2},
+]
 HIDDEN = {"name": "mlp", "hidden": [80, 80]}
 PARAMETERS = 64 * 80 + 80 * 80 + 80 * 10
 assert PARAMETERS > 8192, "beyond the buffer at which numpy's sums change their order"
@@ -72,6 +79,10 @@ def choices(cls: type[Any]) -> list[dict[str, Any]]:
 def data(task: str) -> Data:
     if task == "classification":
         return digits(60)
+    if task == "images":
+        made = digits(60)
+        made.x = np.pad(made.x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+        return made
     return table(60, features=64)
 
 
@@ -84,13 +95,13 @@ def refusal(recipes: list[Recipe], shared: Data) -> str | None:
     return None
 
 
-def stacked_and_alone(recipes: list[Recipe]) -> str | None:
+def stacked_and_alone(recipes: list[Recipe], shared: Data | None = None) -> str | None:
     """Trains recipes as one stack and each alone; fails unless all is the same.
 
     Returns why they are refused, if they are, which must be so for one of them alone as well.
     """
     loss = recipes[0].loss
-    shared = data("classification" if "classification" in loss.tasks else loss.tasks[0])
+    shared = shared or data("classification" if "classification" in loss.tasks else loss.tasks[0])
     refused = refusal(recipes, shared)
     if refused is not None:
         assert any(refusal([each], shared) for each in recipes), f"refused as a stack only: {refused}"
@@ -101,7 +112,7 @@ def stacked_and_alone(recipes: list[Recipe]) -> str | None:
 
 
 def recipes_of(
-    chosen: dict[str, list[tuple[str, dict[str, Any]]]], number: Callable[[float, float], float]
+    chosen: dict[str, list[tuple[str, dict[str, Any]]]], number: Callable[[float, float], float], architecture: Any
 ) -> list[Recipe]:
     """Recipes of the same tricks and options, each with its own seeds and numbers."""
 
@@ -116,25 +127,75 @@ def recipes_of(
         single = {kind: several[0] for kind, several in parts.items() if not KINDS[kind].many}
         lists = {kind: several for kind, several in parts.items() if KINDS[kind].many}
         seeds = Seeds(init=k, order=10 + k, dropout=20 + k, split=30 + k, augment=40 + k)
-        alone = recipe(seeds=seeds, batch_size=16, **{"architecture": HIDDEN, **single})
+        alone = recipe(seeds=seeds, batch_size=16, **{"architecture": architecture, **single})
         made.append(dataclasses.replace(alone, **lists))
     return made
 
 
-SELECTED = [(kind, name) for kind in [*DRAWN, "architecture"] for name in registry.names(kind)]
+SELECTED = [(kind, name) for kind in DRAWN for name in registry.names(kind)]
+FORMS = [form for name in registry.names("architecture") for form in small(name)]
 
 
 @pytest.mark.parametrize(("kind", "name"), SELECTED, ids=["-".join(each) for each in SELECTED])
 def test_every_trick_keeps_the_law_in_all_its_numbers(kind: str, name: str) -> None:
     rng = np.random.default_rng(zlib.crc32(f"{kind} {name}".encode()))
-    fixed = {"hidden": HIDDEN["hidden"]} if name == "mlp" else {}
     for options in choices(registry.load(kind, name)):
-        recipes = recipes_of({kind: [(name, {**fixed, **options})]}, rng.uniform)
+        recipes = recipes_of({kind: [(name, options)]}, rng.uniform, HIDDEN)
         if numeric_fields(registry.load(kind, name)):
             assert getattr(recipes[0], kind) != getattr(recipes[1], kind)
         refused = stacked_and_alone(recipes)
         if refused:
             pytest.skip(refused)
+
+
+def numbered(form: Architecture, number: Callable[[float, float], float]) -> Architecture:
+    """The same architecture with other numbers where it has any."""
+    cls = type(form)
+    return dataclasses.replace(form, **{field: number(*bounds(cls, field)) for field in numeric_fields(cls)})  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("dropout", ["dropout", "spatial"])
+@pytest.mark.parametrize("form", FORMS, ids=repr)
+def test_every_architecture_keeps_the_law_in_all_its_numbers(form: Architecture, dropout: str) -> None:
+    rng = np.random.default_rng(7)
+    recipes = []
+    for k in range(REPLICAS):
+        parts: dict[str, Any] = {"architecture": numbered(form, rng.uniform)}
+        if form.hidden_layers:
+            rate = float(rng.uniform(0.1, 0.5))
+            parts |= {"normalization": "batch", "dropout": {"name": dropout, "rate": rate}}
+        recipes.append(recipe(k, batch_size=16, **parts))
+    assert stacked_and_alone(recipes, data("images")) is None
+
+
+def test_a_replica_that_leaves_no_block_out_does_not_notice_its_neighbour() -> None:
+    recipes = [
+        recipe(
+            monitor="layers",
+            architecture={"name": "resnet", "depth": 8, "width": 4, "stochastic_depth": rate},
+            dropout="dropout",
+        )
+        for rate in (0.0, 0.5)
+    ]
+    assert stacked_and_alone(recipes) is None
+
+
+@pytest.mark.parametrize("name", registry.names("architecture"))
+def test_threads_change_no_bit(name: str) -> None:
+    parts = {"architecture": name}
+    if registry.load("architecture", name).hidden_layers:
+        parts |= {"normalization": "batch", "dropout": "dropout"}
+    large = digits(100)
+    large.x = np.kron(large.x, np.ones((1, 2, 2, 1), large.x.dtype))
+    before, outcomes = pool.threads, []
+    try:
+        for threads in (1, 2, 3):
+            pool.resize(threads)
+            outcomes.append(run(recipe(epochs=1, batch_size=64, **parts), data=large)[0])
+    finally:
+        pool.resize(before)
+    for other in outcomes[1:]:
+        same(outcomes[0], other)
 
 
 @pytest.mark.parametrize("loss", registry.names("loss"))
@@ -158,7 +219,7 @@ def combinations(draw: st.DrawFn) -> list[Recipe]:
         special = [value for value in (0.0, 0.5, 1.0, 2.0) if low <= value <= high]
         return draw(st.sampled_from([low, high, *special]) | st.floats(low, high))
 
-    return recipes_of(chosen, number)
+    return recipes_of(chosen, number, draw(st.sampled_from([HIDDEN, *IMAGES]), label="architecture"))
 
 
 @settings(

@@ -62,3 +62,21 @@ def test_a_projection_on_the_shortcut() -> None:
 def test_a_shortcut_of_another_shape_is_refused() -> None:
     with pytest.raises(UsageError, match=r"must keep the shape that its shortcut gives, \(3, 2, 5\)"):
         Bench(Residual(Chain([Convolution(4, stride=2)]), Chain([Convolution(5, 1, 2)])), shape=(5, 4, 2))
+
+
+def test_with_a_rate_whole_samples_of_the_body_are_left_out() -> None:
+    bench = Bench(Residual(rate=0.5), shape=(12,))
+    x = np.ones((1, 50, 12))
+    y, dx, _ = bench.step(x, x)
+    assert set(np.unique(y)) == {1.0, 3.0}
+    assert (y == y[..., :1]).all()
+    np.testing.assert_array_equal(dx, y)
+    bench.context.training = False
+    assert set(np.unique(bench.forward(x))) == {2.0}
+
+
+def test_rates_are_each_replicas_own() -> None:
+    bench = Bench(Residual(rate=0.0), Residual(rate=0.5), shape=(12,))
+    y = bench.forward(np.ones((2, 50, 12)))
+    assert set(np.unique(y[0])) == {2.0}
+    assert set(np.unique(y[1])) == {1.0, 3.0}

@@ -37,10 +37,7 @@ class Mlp(Architecture):
         layers: list[Layer] = [Flatten()] if len(shape) > 1 else []
         width = shape[0] if len(shape) == 1 else 0
         for hidden in self.hidden:
-            block: list[Layer] = [
-                Linear(hidden, parts.initializer, not parts.normalization.cancels_bias, parts.on_weights()),
-                *parts.after_weights(),
-            ]
+            block: list[Layer] = [Linear(hidden, **parts.kernel()), *parts.after_weights()]
             if self.residual and hidden == width:
                 layers.append(Residual(Chain(block)))
             else:

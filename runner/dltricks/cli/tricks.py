@@ -108,7 +108,7 @@ def _show(card: Card, format: Format, *, first: bool) -> None:
 
 
 def _exactly(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, (bool, int, float)) else value
+    return json.dumps(value) if isinstance(value, (bool, int, float, list)) else value
 
 
 def _without(row: dict[str, Any], key: str) -> dict[str, Any]:
@@ -119,5 +119,5 @@ def reflowed(text: str) -> str:
     """Formulas (the first paragraph) stay as they are; prose becomes one line per paragraph, for the screen to wrap."""
     formula, *prose = text.split("\n\n")
     # One backtick, as everywhere on a terminal, where the docstring has two.
-    paragraphs = [re.sub(r"\s*\n\s*(?!Reference:|Suggested:|Does not help)", " ", part) for part in prose]
+    paragraphs = [re.sub(r"\s*\n\s*(?!Reference:|Suggested:|Does not help|Deviation:|- )", " ", part) for part in prose]
     return "\n\n".join([formula, *paragraphs]).replace("``", "`")

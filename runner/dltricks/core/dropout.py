@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from dltricks.core.layer import Layer
@@ -13,6 +15,8 @@ class Dropout(Layer):
     """Base of the kind: ``none``, and everything that drops."""
 
     kind = "dropout"
+    on_images: ClassVar[bool] = False
+    """True where it drops whole channels of images, which an architecture places after convolutions."""
 
 
 class NoisyDropout(NoiseLayer, Dropout):

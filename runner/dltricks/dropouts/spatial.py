@@ -26,6 +26,8 @@ class Spatial(NoisyDropout):
 
     rate: Rate = 0.2
 
+    on_images = True
+
     def allocate(self, shape: Shape) -> Shape:
         self.channels = (*shape[:2], *(1 for _ in shape[2:-1]), shape[-1])
         threshold, q = thresholds(self.rate)

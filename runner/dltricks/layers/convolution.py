@@ -43,10 +43,10 @@ class Convolution(Layer):
     bias: bool = True
     transforms: list[Layer] = field(default_factory=list)
 
-    W: Array = field(init=False, repr=False)
-    dW: Array = field(init=False, repr=False)
-    b: Array = field(init=False, repr=False)
-    db: Array = field(init=False, repr=False)
+    W: Array = field(init=False, repr=False, compare=False)
+    dW: Array = field(init=False, repr=False, compare=False)
+    b: Array = field(init=False, repr=False, compare=False)
+    db: Array = field(init=False, repr=False, compare=False)
 
     def children(self) -> Sequence[tuple[str, Layer]]:
         return [(transform.name(), transform) for transform in self.transforms]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from dltricks.core.errors import UsageError
 from dltricks.core.layer import Chain, Context, Layer, Shape
-from dltricks.core.types import Array
+from dltricks.core.types import Array, Rate
+from dltricks.layers.stochastic_depth import StochasticDepth
 
 
 @dataclass
@@ -18,13 +20,21 @@ class Residual(Layer):
     """y = F(x) + S(x)          dx = F'(x) dy + S'(x) dy
 
     The shortcut S is the identity where it is empty. Where the body changes the shape, the shortcut must do so as well,
-    by a projection for instance.
+    by a projection for instance. With a rate, stochastic depth leaves F out at random.
 
     Reference: He et al. 2015, https://arxiv.org/abs/1512.03385
     """
 
     body: Chain = field(default_factory=Chain)
     shortcut: Chain = field(default_factory=Chain)
+    rate: Rate = 0.0
+
+    def attach(self, path: str, numbers: Iterator[int], replicas: int, dtype: np.dtype[Any]) -> None:
+        super().attach(path, numbers, replicas, dtype)
+        # No child: replicas with a rate of 0 must find the same layers alone, where it does nothing, as in a stack.
+        self.depth = StochasticDepth(self.rate)
+        self.depth.attach(f"{path}.depth", iter([self.index]), replicas, dtype)
+        self.leaves_out = bool(np.any(np.asarray(self.rate) > 0))
 
     def children(self) -> Sequence[tuple[str, Layer]]:
         return [("body", self.body), *[("shortcut", self.shortcut)] * bool(self.shortcut.layers)]
@@ -41,17 +51,26 @@ class Residual(Layer):
 
     def allocate(self, shape: Shape) -> Shape:
         self.y = self.buffer("y", self.body.allocate(shape))
+        if self.leaves_out:
+            self.depth.allocate(self.y.shape)
         self.dy = self.buffer("dy", self.y.shape)
         self.shortcut.allocate(shape)
         return self.y.shape
 
+    def arenas(self) -> Collection[Array]:
+        return [*super().arenas(), *self.depth.arenas()]
+
     def forward(self, x: Array, context: Context) -> Array:
-        beside = self.shortcut.forward(x, context)
-        return np.add(self.body.forward(x, context), beside, out=self.y)
+        beside, inner = self.shortcut.forward(x, context), self.body.forward(x, context)
+        if self.leaves_out:
+            inner = self.depth.forward(inner, context)
+        return np.add(inner, beside, out=self.y)
 
     def backward(self, dy: Array) -> Array | None:
         np.copyto(self.dy, dy)  # the body may overwrite dy
-        inner = self.body.backward(dy)
+        inner = self.depth.backward(dy) if self.leaves_out else dy
+        assert inner is not None
+        inner = self.body.backward(inner)
         beside = self.shortcut.backward(self.dy)
         if inner is None or beside is None:
             return None
