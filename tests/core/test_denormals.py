@@ -56,7 +56,6 @@ def test_ordinary_numbers_keep_their_bits() -> None:
     assert (found == expected).all()
 
 
-
 def test_elsewhere_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(denormals, "library", lambda: None)
     with flushed():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from execution.plans import experiment
@@ -11,6 +12,7 @@ from dltricks.engine.trainer import Trainer
 from dltricks.execution import measure as measuring
 from dltricks.execution.data import Datasets
 from dltricks.execution.measure import Measured, measure
+from dltricks.execution.stack import build
 from dltricks.experiment.resolve import Experiment
 
 HOUR = 3600.0
@@ -126,6 +128,24 @@ def test_steps_are_really_timed(tmp_path: Path, samples: int) -> None:
     found = measure([experiment(tmp_path, limit=samples)], Datasets(), 64, None, 0.0)
     assert found.size == 1
     assert 0 < found.seconds < HOUR
+
+
+@pytest.mark.parametrize(("pace", "steps"), [(0.001, 1 + measuring.TRIALS), (0.1, 3), (60.0, 1)])
+def test_long_steps_are_tried_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: float, steps: int
+) -> None:
+    made: list[float] = []
+    monkeypatch.setattr(measuring, "step", lambda trainer, batch, lr: made.append(pace))
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: sum(made)))
+    found = measure([experiment(tmp_path, limit=600)], Datasets(), 1, None, 0.0)
+    assert len(made) == steps
+    assert found.seconds == pytest.approx(pace * trainer_steps(tmp_path))
+
+
+def trainer_steps(tmp_path: Path) -> int:
+    """Of all epochs of such a run."""
+    trainer = build([experiment(tmp_path, limit=600)], Datasets())
+    return trainer.steps * trainer.recipes[0].epochs
 
 
 def test_what_cannot_be_trained(tmp_path: Path) -> None:

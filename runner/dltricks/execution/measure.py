@@ -20,6 +20,8 @@ LARGEST = 64
 """Runs in a stack at most: larger ones gain nothing, and lose more when a process dies."""
 TRIALS = 4
 """Steps of which the fastest counts, after one that makes the buffers."""
+ENOUGH = 0.25
+"""Seconds of steps after which no further one is timed: of so long ones the first tells as much."""
 WORTH = 0.95
 """A larger stack must need less than this share of the time per run to be preferred, where training is long."""
 LIGHT, UNTRIED = 1e-3, 16
@@ -100,7 +102,7 @@ def _step_seconds(trainer: Trainer) -> float:
             now = time.perf_counter()
             seconds.append(now - before)
             before = now
-            if len(seconds) > TRIALS:
+            if len(seconds) > TRIALS or sum(seconds) > ENOUGH:
                 break
     # The first one makes the buffers.
     return min(seconds[1:] or seconds)
