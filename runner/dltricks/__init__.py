@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dltricks.api.ablate import ablate
     from dltricks.api.average import average
     from dltricks.api.check import check
+    from dltricks.api.compare import compare
     from dltricks.api.evaluate import evaluate
     from dltricks.api.gc import gc
     from dltricks.api.init import init
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dltricks.api.schema import schema
     from dltricks.api.train import train
     from dltricks.api.tricks import tricks
+    from dltricks.api.verdict import verdict
     from dltricks.api.worker import worker
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ __all__ = [
     "ablate",
     "average",
     "check",
+    "compare",
     "evaluate",
     "gc",
     "init",
@@ -48,6 +51,7 @@ __all__ = [
     "schema",
     "train",
     "tricks",
+    "verdict",
     "worker",
 ]
 

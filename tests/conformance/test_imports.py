@@ -19,9 +19,10 @@ ALLOWED = {
     "experiment": {"experiment", "engine", "core"},
     "runs": {"runs", "engine", "core"},
     "statistics": {"statistics", "core"},
+    "comparing": {"comparing", "statistics", "experiment", "runs", "engine", "core"},
     "execution": {"execution", "experiment", "runs", "engine", "core"},
-    "api": {"api", "statistics", "execution", "experiment", "runs", "engine", "core"},
-    "cli": {"cli", "api", "statistics", "execution", "experiment", "runs", "engine", "core"},
+    "api": {"api", "comparing", "statistics", "execution", "experiment", "runs", "engine", "core"},
+    "cli": {"cli", "api", "comparing", "statistics", "execution", "experiment", "runs", "engine", "core"},
     # One layer may hold another, and one trick be a setting of another of its kind.
     "layers": {"layers", "core"},
     **{folder: {folder, "core"} for folder in TRICKS},

@@ -16,6 +16,7 @@ from dltricks.cli import (
     ablate,
     average,
     check,
+    compare,
     evaluate,
     gc,
     init,
@@ -25,6 +26,7 @@ from dltricks.cli import (
     schema,
     train,
     tricks,
+    verdict,
     worker,
 )
 from dltricks.cli.options import settings
@@ -57,7 +59,11 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-for module in (train, ablate, noise, check, evaluate, average, predict, lr_find, tricks, schema, init, worker, gc):
+MODULES = (
+    *(train, ablate, compare, verdict, noise, check, evaluate, average, predict, lr_find),
+    *(tricks, schema, init, worker, gc),
+)
+for module in MODULES:
     app.command(module.NAME)(_interruptible(module.command))
 
 

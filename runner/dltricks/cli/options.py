@@ -39,6 +39,7 @@ class Format(StrEnum):
     table = "table"
     markdown = "markdown"
     csv = "csv"
+    latex = "latex"
     json = "json"
 
 
@@ -137,4 +138,54 @@ Manifest = Annotated[
     typer.Option(
         "--manifest", metavar="FILE", help="With --plan: write the plan for dltricks worker.", show_default=False
     ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Only runs of which it holds, such as 'dropout<0.5 and optimizer=adam'.",
+        show_default=False,
+    ),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="What to compare, such as val_loss. By default the study's, else val_accuracy, val_loss for regression.",
+        show_default=False,
+    ),
+]
+At = Annotated[str, typer.Option("--at", metavar="EPOCH", help="What stands for a run: last, best, or epoch=N.")]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="VARIANT",
+        help="Compare with this one, such as dropout=0. By default the file's, else the neutral one, else the first.",
+        show_default=False,
+    ),
+]
+Margin = Annotated[
+    float | None,
+    typer.Option(
+        "--margin",
+        metavar="VALUE",
+        help="The smallest difference that matters. By default the file's.",
+        show_default=False,
+    ),
+]
+Confidence = Annotated[float, typer.Option("--confidence", metavar="SHARE", help="Of all verdicts together.")]
+Exploratory = Annotated[
+    bool | None,
+    typer.Option(
+        "--exploratory/--no-exploratory",
+        help="Whether some of many may be named falsely. By default where there are more than ten variants.",
+        show_default=False,
+    ),
+]
+Tasks = Annotated[
+    str,
+    typer.Option("--tasks", metavar="KEYS", help="Keys whose values are different problems, each with its baseline."),
 ]

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dltricks.cli.options import Format
@@ -53,8 +53,18 @@ def spell(value: Any) -> str:
     return inert(value)
 
 
-def print_rows(rows: Sequence[Row], format: Format, *, title: str = "", total: Row | None = None) -> None:
-    """Prints rows that share their keys; ``total`` is a last row set apart from the others."""
+def print_rows(
+    rows: Sequence[Row],
+    format: Format,
+    *,
+    title: str = "",
+    total: Row | None = None,
+    style: Callable[[str, str], str] | None = None,
+) -> None:
+    """Prints rows that share their keys; ``total`` is a last row set apart from the others.
+
+    ``style`` says how rich shows the text of a cell in a column to people.
+    """
     everything = [*rows, *([total] if total else [])]
     columns = list(dict.fromkeys(key for row in everything for key in row))
     if format is Format.json:
@@ -63,8 +73,10 @@ def print_rows(rows: Sequence[Row], format: Format, *, title: str = "", total: R
         write(_csv(everything, columns), end="")
     elif format is Format.markdown:
         write(_markdown(everything, columns))
+    elif format is Format.latex:
+        write(_latex(everything, columns))
     else:
-        _table(rows, columns, title, total)
+        _table(rows, columns, title, total, style)
 
 
 def print_json(value: Any) -> None:
@@ -111,7 +123,37 @@ def _markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return "\n".join([line([inert(c) for c in columns]), "| " + " | ".join(rule) + " |", *body])
 
 
-def _table(rows: Sequence[Row], columns: Sequence[str], title: str, total: Row | None) -> None:
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def _latex(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """A tabular with the rules of booktabs."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in cells) + r" \\"
+
+    body = [line([spell(row.get(column)) for column in columns]) for row in rows]
+    sides = "".join("r" if _numeric(rows, column) else "l" for column in columns)
+    head = [rf"\begin{{tabular}}{{{sides}}}", r"\toprule", line([inert(c) for c in columns]), r"\midrule"]
+    return "\n".join([*head, *body, r"\bottomrule", r"\end{tabular}"])
+
+
+def _table(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    title: str,
+    total: Row | None,
+    style: Callable[[str, str], str] | None,
+) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -139,7 +181,8 @@ def _table(rows: Sequence[Row], columns: Sequence[str], title: str, total: Row |
     for row in body:
         if row is total:
             table.add_section()
-        table.add_row(*(Text(spell(row.get(column))) for column in columns))
+        cells = {column: spell(row.get(column)) for column in columns}
+        table.add_row(*(Text(cell, style(column, cell) if style else "") for column, cell in cells.items()))
     if title:
         screen.print(Text(inert(title)), style="bold")
     screen.print(table)

@@ -13,7 +13,7 @@ from dltricks.engine.recipe import Seeds
 
 PURPOSES = tuple(field.name for field in fields(Seeds))
 """What has a seed of its own."""
-_NOT_IDENTITY = ("name", "expect", "checkpoint_seconds", "plugins")
+NOT_IDENTITY = ("name", "expect", "checkpoint_seconds", "plugins")
 """Keys that decide nothing; of plugins the code counts, not where it lies."""
 
 
@@ -25,7 +25,7 @@ def written(seeds: Seeds) -> int | dict[str, int]:
 
 def decisive(config: dict[str, Any], contents: dict[str, str]) -> dict[str, Any]:
     """The content counts, not where it lies: a file that was moved is the same experiment."""
-    decides = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
+    decides = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
     if isinstance(decides.get("dataset"), dict):  # else it is not ours, and differs from what is
         decides["dataset"] = {**decides["dataset"], **contents}
     return decides

@@ -199,7 +199,7 @@ class RunFolder:
         """Ends the run with its weights and run.json, which comes last and vouches for the rest.
 
         Args:
-            record: ``id hash status seed epochs best final test`` and further deterministic values.
+            record: ``id hash status seed epochs best final test samples`` and further deterministic values.
             weights: the weights that the result stands for.
 
         Returns:

@@ -61,7 +61,7 @@ class Recorder(Hook):
                 recording.folder.add_timing({"epoch": line["epoch"], **timing})
             recording.lines = len(history)
             if outcome:
-                self.results[number] = recording.folder.finish(_record(recording, outcome), outcome.weights)
+                self.results[number] = recording.folder.finish(_record(recording, outcome, run), outcome.weights)
                 recording.done = True
         if run.active and (self.signals.number is not None or now >= self._next):
             self._save(run)
@@ -83,7 +83,8 @@ class Recorder(Hook):
             )
 
 
-def _record(recording: Recording, outcome: Outcome) -> dict[str, Any]:
+def _record(recording: Recording, outcome: Outcome, run: Trainer) -> dict[str, Any]:
+    test = run.datas[0].test_x  # the parts of all replicas are of one size
     record = {
         **recording.identity,
         "status": outcome.status,
@@ -91,6 +92,11 @@ def _record(recording: Recording, outcome: Outcome) -> dict[str, Any]:
         "best": outcome.best,
         "final": outcome.final,
         "test": outcome.test or None,
+        "samples": {
+            "train": run.samples,
+            "val": int(run.val_index.shape[1]),
+            "test": 0 if test is None else len(test),
+        },
     }
     if outcome.failure is not None:
         record["failure"] = vars(outcome.failure)

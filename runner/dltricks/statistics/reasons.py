@@ -34,7 +34,9 @@ def reason(judged: Judged, each: Comparison, margin: float | None, code: int) ->
 
 def number(value: float | None) -> str:
     """Four significant digits."""
-    return "unknown" if value is None else f"{value:.4g}"
+    if value is None:
+        return "unknown"
+    return "0" if abs(value) < 1e-15 else f"{value:.4g}"  # what rounding alone leaves
 
 
 def _undecided(judged: Judged, each: Comparison, margin: float | None, code: int) -> str:

@@ -85,6 +85,25 @@ def judge(
     return _judge(comparisons, larger_is_better, margin, tail(confidence), equal_variances, exploratory)
 
 
+def judge_each(
+    couples: Sequence[tuple[Arm, Arm]],
+    *,
+    larger_is_better: bool,
+    margin: float | None,
+    confidence: float = 0.95,
+    exploratory: bool = False,
+) -> list[Judged]:
+    """The verdict on the second of each couple, as a variant of the first; adjusted over all couples.
+
+    Other arguments, rules and errors are those of ``judge``.
+    """
+    comparisons = [
+        compare(variant, baseline, larger_is_better=larger_is_better, confidence=confidence)
+        for baseline, variant in couples
+    ]
+    return _judge(comparisons, larger_is_better, margin, tail(confidence), False, exploratory)
+
+
 def judge_pairs(
     arms: Sequence[Arm],
     *,
@@ -93,15 +112,14 @@ def judge_pairs(
     confidence: float = 0.95,
     exploratory: bool = False,
 ) -> list[Judged]:
-    """The verdict on every two arms, the later as a variant of the earlier; adjusted over all these pairs.
-
-    Rules, arguments and errors are those of ``judge``.
-    """
-    comparisons = [
-        compare(later, earlier, larger_is_better=larger_is_better, confidence=confidence)
-        for earlier, later in combinations(arms, 2)
-    ]
-    return _judge(comparisons, larger_is_better, margin, tail(confidence), False, exploratory)
+    """The verdict on every two arms, the later as a variant of the earlier; see ``judge_each``."""
+    return judge_each(
+        list(combinations(arms, 2)),
+        larger_is_better=larger_is_better,
+        margin=margin,
+        confidence=confidence,
+        exploratory=exploratory,
+    )
 
 
 def _common_seeds(baseline: Arm, variants: Sequence[Arm]) -> frozenset[Seed] | None:
