@@ -76,7 +76,8 @@ def test_the_size_of_the_test_set_is_in_run_json(folder):
     Path("t.csv").write_text("a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
     Path("e.csv").write_text("a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(6)))
     Path("t.yaml").write_text(
-        "dataset: {name: csv, path: t.csv, test: e.csv, target: b}\nepochs: 1\nbatch_size: 8\nseeds: 2\nvalidation: 0.25\n"
+        "dataset: {name: csv, path: t.csv, test: e.csv, target: b}\nepochs: 1\nbatch_size: 8\nseeds: 2\n"
+        "validation: 0.25\n"
     )
     dltricks.train("t.yaml")
     for path in Path("runs/t").glob("*/run.json"):
