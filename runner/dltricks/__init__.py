@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from dltricks.api.average import average
     from dltricks.api.check import check
     from dltricks.api.compare import compare
+    from dltricks.api.diff import diff
     from dltricks.api.evaluate import evaluate
     from dltricks.api.gc import gc
     from dltricks.api.init import init
+    from dltricks.api.list import list
     from dltricks.api.lr_find import lr_find
     from dltricks.api.noise import noise
     from dltricks.api.plan import plan
@@ -41,9 +43,11 @@ __all__ = [
     "average",
     "check",
     "compare",
+    "diff",
     "evaluate",
     "gc",
     "init",
+    "list",
     "lr_find",
     "noise",
     "plan",
@@ -63,5 +67,5 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'dltricks' has no attribute {name!r}")
 
 
-def __dir__() -> list[str]:
-    return sorted(__all__)
+def __dir__() -> tuple[str, ...]:
+    return tuple(sorted(__all__))

@@ -83,6 +83,12 @@ def test_places_without_runs(runs, place, message):
         index.scan([runs, runs / place])
 
 
+def test_a_study_of_which_no_run_is_there_yet(runs):
+    study_file.save(runs / "planned", {"runs": [{"hash": HASH}]})
+    assert index.scan([runs / "planned"]) == []
+    assert len(index.scan([runs, runs / "planned"])) == 6
+
+
 def test_a_missing_file_is_damage(runs):
     for name in ("config.yaml", "weights.npz", "metrics.jsonl"):
         shutil.copytree(runs / "two" / "alone", runs / "lost" / name)

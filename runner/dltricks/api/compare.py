@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dltricks.api.places import find_places
 from dltricks.api.session import PathLike
 from dltricks.api.where import select
 from dltricks.comparing.compare import Options, compare_design
 from dltricks.comparing.design import Design, Plan, design
 from dltricks.comparing.result import Comparison
 from dltricks.comparing.tasks import TASK_KEYS
-from dltricks.core.errors import DamagedError, UsageError
-from dltricks.experiment.datafiles import at_home
+from dltricks.core.errors import DamagedError
 from dltricks.runs import reading, study_file
 from dltricks.runs.entry import Entry, read_entry
 from dltricks.runs.index import scan, studies
@@ -70,9 +70,8 @@ def find_design(places: Sequence[PathLike], runs_dir: PathLike = "runs", where: 
     Raises:
         UsageError: no runs there, or a condition that is none.
     """
-    home = at_home(Path(runs_dir))
-    found = [_place(Path(place), home) for place in places] or [home]
-    entries = _scan(found)
+    found = find_places(places, runs_dir)
+    entries = scan(found)
     plans = studies(entries)
     for folder in found:
         if folder not in plans and (folder / study_file.NAME).is_file():  # all its runs lie elsewhere
@@ -87,17 +86,6 @@ def find_design(places: Sequence[PathLike], runs_dir: PathLike = "runs", where: 
             paths = [path for config_hash in absent if (path := folders.find(config_hash)) is not None]
             entries += [read_entry(path) for path in paths]
     return design(entries if where is None else select(entries, where), plans)
-
-
-def _scan(places: Sequence[Path]) -> list[Entry]:
-    found: dict[Path, Entry] = {}
-    for place in places:
-        try:
-            found |= {entry.path: entry for entry in scan([place])}
-        except UsageError:
-            if not (place / study_file.NAME).is_file():
-                raise
-    return list(found.values())
 
 
 def _plan(folder: Path) -> dict[Path, Plan | DamagedError]:
@@ -117,11 +105,3 @@ def count_test_samples(entry: Entry) -> int | None:
     samples = result.get("samples")
     count = samples.get("test") if isinstance(samples, dict) else None
     return count if isinstance(count, int) and count > 0 else None
-
-
-def _place(place: Path, runs_dir: Path) -> Path:
-    if not place.exists() and (runs_dir / place).exists():
-        return runs_dir / place
-    if not place.exists() and list(runs_dir.glob(str(place)) if not place.is_absolute() else ()):
-        return runs_dir / place
-    return place

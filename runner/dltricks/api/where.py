@@ -135,13 +135,24 @@ def _name(value: Any) -> Any:
     return value["name"] if isinstance(value, Mapping) and "name" in value else value
 
 
+def check_key(key: str, entries: Sequence[Entry], what: str) -> Any:
+    """Refuses a key that no run has and that is no metric's name; the first value that a run has under it.
+
+    Raises:
+        UsageError: the key, after ``what`` holds it; the message gives the nearest.
+    """
+    some = next((found for entry in entries for found in values(entry, key)), None)
+    if some is None and key not in METRICS and key not in _FACTS:
+        raise UsageError(
+            visible(f"{what}: {registry.unknown('key', key, sorted({*_keys(entries), *METRICS, *_FACTS}))}")
+        )
+    return some
+
+
 def _check(comparison: Comparison, entries: Sequence[Entry], where: str) -> None:
     """Refuses keys and words that can only be mistakes."""
     key, value = comparison.key, comparison.value
-    some = next((found for entry in entries for found in values(entry, key)), None)
-    if some is None and key not in METRICS and key not in _FACTS:
-        everything = sorted({*_keys(entries), *METRICS, *_FACTS})
-        _refuse(where, registry.unknown("key", key, everything))
+    some = check_key(key, entries, f"--where {where!r}")
     if comparison.sign in _ORDERS:
         if isinstance(_name(some), str) and as_number(key, some) is None and isinstance(some, Mapping):
             numeric = [f"{key}.{field}" for field, item in some.items() if is_number(item)]

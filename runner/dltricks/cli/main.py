@@ -17,6 +17,7 @@ from dltricks.cli import (
     average,
     check,
     compare,
+    diff,
     evaluate,
     gc,
     init,
@@ -29,6 +30,7 @@ from dltricks.cli import (
     verdict,
     worker,
 )
+from dltricks.cli import list as listing
 from dltricks.cli.options import settings
 from dltricks.cli.output import open_closed, quieten, say
 from dltricks.core.errors import DltricksError, FileSystemError, StoppedError, UsageError
@@ -60,7 +62,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 
 
 MODULES = (
-    *(train, ablate, compare, verdict, noise, check, evaluate, average, predict, lr_find),
+    *(train, ablate, compare, verdict, noise, listing, diff, check, evaluate, average, predict, lr_find),
     *(tricks, schema, init, worker, gc),
 )
 for module in MODULES:

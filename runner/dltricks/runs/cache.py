@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,6 +38,8 @@ _FRESH = 2.0
 """Seconds. A file that was changed so shortly before may be changed again without another time or size."""
 _WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, reading.WEIGHTS)
 _ABSENT = (-1, 0, 0, 0)
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What can happen to someone who reads an index that is not what was written."""
 _ENDED = ("finished", "diverged")
 
 
@@ -97,50 +99,47 @@ class Numbers:
         return self._file.read(size)
 
 
-class Cache:
-    """The index of one folder: of the runs in it, or in the folders in it."""
+class Written:
+    """An index as it lies in a file."""
 
-    def __init__(self, home: Path) -> None:
-        """Reads what is there."""
-        self.home = home
+    def __init__(self, file: IO[bytes]) -> None:
+        """Reads and checks it.
+
+        Raises:
+            OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError: it is not what was written.
+        """
+        size = os.fstat(file.fileno()).st_size
+        if file.read(len(_HEAD)) != _HEAD or size > LARGEST:
+            raise ValueError("not an index of this version")
+        said, length = file.read(32), file.read(8)
+        digest = hashlib.sha256(length)
+        text = file.read(min(size, int.from_bytes(length, "little")))
+        digest.update(text)
         self._numbers = Numbers()
-        self._runs: dict[str, list[Any]] = {}
-        """What the file held of each run, by its place below ``home``."""
-        self._values: list[Any] = []
-        self._names: list[tuple[str, ...]] = []
-        self._kept: list[tuple[str, Entry, Look, int, int]] = []
-        self._changed = False
-        try:
-            self._load()
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            self._runs = {}
-
-    def _load(self) -> None:
-        with os.fdopen(files.open_regular(self.home / NAME, os.O_RDONLY), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if file.read(len(_HEAD)) != _HEAD or size > LARGEST:
-                return
-            said, length = file.read(32), file.read(8)
-            digest = hashlib.sha256(length)
-            text = file.read(min(size, int.from_bytes(length, "little")))
-            digest.update(text)
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                self._numbers.add(chunk)
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            self._numbers.add(chunk)
         if digest.digest() != said:
             raise ValueError("not what was written")
         content = json.loads(text)
         self._values = [(sys.intern(key), value) for key, value in content["values"]]
         self._names = [tuple(map(sys.intern, names)) for names in content["names"]]
-        self._runs = dict(content["runs"])
+        self._runs: dict[str, list[Any]] = dict(content["runs"])
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def knows(self, place: str, seen: Look) -> bool:
+        """Whether a run is there and looks the same."""
+        row = self._runs.get(place)
+        return row is not None and row[0] == seen.mark
 
     def get(self, folder: Path, place: str, seen: Look) -> Entry | None:
         """What was read of a run before, if it is still the same."""
-        row = self._runs.get(place)
-        if row is None or row[0] != seen.mark:
+        if not self.knows(place, seen):
             return None
         try:
-            _, status, name, config_hash, role, config, *lines, metrics, count, offset, size = row
+            _, status, name, config_hash, role, config, *lines, metrics, count, offset, size = self._runs[place]
             values, numbers, names = self._values, self._numbers, self._names[metrics]
             best, final, test = (line and dict(zip(self._names[line[0]], line[1:], strict=True)) for line in lines)
             config = {values[i][0]: values[i][1] for i in config}
@@ -152,54 +151,86 @@ class Cache:
         if status not in _ENDED or not (fits and texts and plain):
             return None
         recorded = Epochs(names, count, lambda: numbers.get(offset, size))
-        entry = Entry(
+        return Entry(
             folder, status, name, config_hash, config, role, count, best, final, test, None, seen.modified, recorded
         )
-        self._kept.append((place, entry, seen, offset, size))
-        return entry
 
-    def put(self, entry: Entry, place: str, seen: Look) -> Entry:
-        """Remembers what was read of a run; the same, with its numbers kept here."""
+
+class Cache:
+    """The index of one folder: of the runs in it, or in the folders in it."""
+
+    def __init__(self, home: Path, *, read: bool = True) -> None:
+        """Reads what is there, unless told otherwise."""
+        self.home = home
+        self._written: list[Written] = []
+        self._numbers = Numbers()
+        self._kept: list[tuple[str, Entry, Look]] = []
+        self._changed = False
+        with suppress(*UNREADABLE):
+            if read:
+                with os.fdopen(files.open_regular(home / NAME, os.O_RDONLY), "rb") as file:
+                    self._written.append(Written(file))
+
+    def add(self, written: Written) -> None:
+        """Takes what another process has read."""
+        self._written.append(written)
+        self._changed = True
+
+    def knows(self, place: str, seen: Look) -> bool:
+        """Whether a run need not be read."""
+        return any(written.knows(place, seen) for written in self._written)
+
+    def get(self, folder: Path, place: str, seen: Look) -> Entry | None:
+        """What was read of a run before, if it is still the same."""
+        for written in self._written:
+            entry = written.get(folder, place, seen)
+            if entry is not None:
+                self._kept.append((place, entry, seen))
+                return entry
+        return None
+
+    def put(self, entry: Entry, place: str, seen: Look) -> None:
+        """Remembers what was read of a run, and keeps its numbers here."""
         content, offset, numbers = entry.recorded.fetch(), self._numbers.size, self._numbers
         size = len(content)
         numbers.add(content)
-        recorded = replace(entry.recorded, fetch=lambda: numbers.get(offset, size))
-        entry = replace(entry, recorded=recorded)
+        entry.recorded.fetch = lambda: numbers.get(offset, size)
         if entry.status in _ENDED and seen.settled:
-            self._kept.append((place, entry, seen, offset, size))
+            self._kept.append((place, entry, seen))
             self._changed = True
-        return entry
 
     def save(self) -> None:
         """Writes the index if something has changed; that it cannot be written is no failure."""
-        gone = len(self._runs) > 2 * len(self._kept)
+        gone = sum(map(len, self._written)) > 2 * len(self._kept)
         if (self._changed or gone) and len(self._kept) >= FEWEST:
             with suppress(FileSystemError):
-                files.write_atomically(self.home / NAME, self._pieces())
+                files.write_atomically(self.home / NAME, self.pieces())
 
-    def _pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the index, of all that was got and put."""
         values, names = _Shared(), _Shared()
         runs: dict[str, list[Any]] = {}
-        offset = 0
-        for place, entry, seen, _, size in self._kept:
+        digest, offset = hashlib.sha256(), 0
+        for place, entry, seen in self._kept:
             about = [seen.mark, entry.status, entry.name, entry.hash, entry.role]
             config = [values.number((key, id(value)), (key, value)) for key, value in entry.config.items()]
             lines = [
                 line and [names.number(tuple(line), list(line)), *line.values()]
                 for line in (entry.best, entry.final, entry.test)
             ]
+            size = len(entry.recorded.fetch())
             metrics = names.number(entry.metrics, entry.metrics)
             runs[place] = [*about, config, *lines, metrics, entry.epochs, offset, size]
             offset += size
         content = {"values": values.items, "names": names.items, "runs": runs}
         text = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
         head = len(text).to_bytes(8, "little") + text
-        digest = hashlib.sha256(head)
-        for _, _, _, start, size in self._kept:
-            digest.update(self._numbers.get(start, size))
+        digest.update(head)
+        for _, entry, _ in self._kept:
+            digest.update(entry.recorded.fetch())
         yield _HEAD + digest.digest() + head
-        for _, _, _, start, size in self._kept:
-            yield self._numbers.get(start, size)
+        for _, entry, _ in self._kept:
+            yield entry.recorded.fetch()
 
 
 class _Shared:

@@ -26,7 +26,7 @@ _EPOCH = "epoch"
 _KEY = re.compile(r"[a-z_]+: \S[^\r\x85\u2028\u2029]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Epochs:
     """What was measured in each epoch: an array of all metrics, and the seconds. The numbers are fetched when asked."""
 
@@ -34,6 +34,13 @@ class Epochs:
     count: int
     fetch: Callable[[], bytes]
     """float64 (metrics, count), then the seconds of as many epochs as are known."""
+
+    @classmethod
+    def of(cls, metrics: tuple[str, ...], table: Array, seconds: list[float]) -> Epochs:
+        """From float64 (metrics, count) and the seconds of at most as many epochs."""
+        count = table.shape[1]
+        content = table.tobytes() + np.array(seconds[:count], np.float64).tobytes()
+        return cls(metrics, count, lambda: content)
 
     def row(self, metric: str) -> Array | None:
         """float64 (count,), or None where there is no such metric."""
@@ -124,7 +131,7 @@ def _read(path: Path, modified: float) -> Entry:
         if result is None:
             return _unfinished(path, modified, running=running)
         config = _config(reading.checked(path, reading.CONFIG, result, reading.LARGEST_CONFIG), path / reading.CONFIG)
-        metrics = _lines(reading.checked(path, reading.METRICS, result, logs.LIMIT), path / reading.METRICS)
+        metrics = reading.checked(path, reading.METRICS, result, logs.LIMIT)
     except DamagedError:
         if running:  # what is being written need not be whole
             return _entry(path, "running", modified)
@@ -132,7 +139,8 @@ def _read(path: Path, modified: float) -> Entry:
     if not (path / reading.WEIGHTS).exists():
         raise DamagedError(f"{path / reading.WEIGHTS}: missing")
     status: reading.Status = "diverged" if result["status"] == "diverged" else "finished"
-    return _entry(path, "running" if running else status, modified, config, result, tabulate(metrics, _seconds(path)))
+    epochs = _measured(metrics, path / reading.METRICS, _seconds(path))
+    return _entry(path, "running" if running else status, modified, config, result, epochs)
 
 
 def _unfinished(path: Path, modified: float, *, running: bool) -> Entry:
@@ -211,48 +219,43 @@ def _parsed(line: str) -> tuple[str, Any]:
     return sys.intern(str(key)), value
 
 
-def _lines(raw: bytes | bytearray, path: Path) -> list[dict[str, Any]]:
-    """The lines of a log whose checksum is right."""
+def _measured(raw: bytearray, path: Path, seconds: list[float]) -> Epochs:
+    """The numbers of a log whose checksum is right, so that its lines need not be checked one by one."""
     try:
         lines = json.loads(b"[" + raw.rstrip(b"\n").replace(b"\n", b",") + b"]")
-    except (ValueError, RecursionError):
-        return logs.decode(raw, path, summed=False)
-    return lines if all(isinstance(line, dict) for line in lines) else logs.decode(raw, path, summed=False)
+        names = tuple(map(sys.intern, lines[0]))
+        rows = [[line[name] for name in names] for line in lines]
+        plain = all(type(value) in (float, int) for value in rows[0]) and all(len(line) == len(names) for line in lines)
+        table = np.array(rows, np.float64)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        plain = False
+    if not plain or names[0] != _EPOCH:
+        return tabulate(logs.decode(raw, path, summed=False), seconds)
+    return Epochs.of(names[1:], table[:, 1:].T, seconds)
 
 
-_SUM = re.compile(rb',"crc32":"([0-9a-f]{8})"\}')
+_SECONDS = re.compile(rb'"seconds":([^,}]+)')
+_SUM_SIZE = len(',"crc32":"00000000"}')
 
 
-def _seconds(path: Path) -> list[Any]:
-    """The seconds of the epochs whose lines can be read; a run without them is as good."""
-    with suppress(DamagedError, FileSystemError, ValueError, RecursionError):
-        raw = files.read(path / reading.TIMING, logs.LIMIT, follow_links=True) or bytearray()
-        whole = bytes(raw).split(b"\n")[:-1]
-        for text in whole:
-            found = _SUM.fullmatch(text[-20:])
-            if not found or zlib.crc32(text[:-20] + b"}") != int(found[1], 16):
+def _seconds(path: Path) -> list[float]:
+    """The seconds of the epochs; none unless all lines are as written, for a run without them is as good."""
+    with suppress(DamagedError, FileSystemError, ValueError):
+        raw = bytes(files.read(path / reading.TIMING, logs.LIMIT, follow_links=True) or b"")
+        crc32 = zlib.crc32
+        for line in raw.split(b"\n")[:-1]:
+            if line[-_SUM_SIZE:] != b',"crc32":"%08x"}' % crc32(b"}", crc32(line[:-_SUM_SIZE])):
                 return []
-        return [line.get("seconds") for line in json.loads(b"[" + b",".join(whole) + b"]")]
+        return [float(found) for found in _SECONDS.findall(raw)]
     return []
 
 
-def tabulate(metrics: list[dict[str, Any]], seconds: list[Any]) -> Epochs:
-    """Lines of the two logs as one array."""
-    first = metrics[0] if metrics else {}
-    names = tuple(sys.intern(name) for name, value in first.items() if type(value) is float)
-    try:
-        rows = [[line[name] for line in metrics] for name in names]
-        table = np.array(rows, np.float64)
-        plain = all(len(line) == len(names) + 1 for line in metrics) and _EPOCH in first
-    except (LookupError, TypeError, ValueError):
-        plain = False
-    if not plain:
-        lines = [numbers(line) or {} for line in metrics]
-        names = tuple(name for name in dict.fromkeys(name for line in lines for name in line) if name != _EPOCH)
-        table = np.array([[line.get(name, np.nan) for line in lines] for name in names], np.float64)
-    known = [value for value in seconds[: len(metrics)] if isinstance(value, (int, float))]
-    content = table.tobytes() + np.array(known, np.float64).tobytes()
-    return Epochs(names, len(metrics), lambda: content)
+def tabulate(metrics: list[dict[str, Any]], seconds: list[float]) -> Epochs:
+    """Lines of metrics, of which some may lack what others have, and seconds as one array."""
+    lines = [numbers(line) or {} for line in metrics]
+    names = tuple(name for name in dict.fromkeys(name for line in lines for name in line) if name != _EPOCH)
+    table = np.array([[line.get(name, np.nan) for line in lines] for name in names], np.float64)
+    return Epochs.of(names, table.reshape(len(names), len(lines)), seconds)
 
 
 def _modified(path: Path) -> float:

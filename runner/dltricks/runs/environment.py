@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -33,9 +33,15 @@ def describe(folder: Path | None = None) -> dict[str, Any]:
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What changed of all that the bytes of a result may depend on, as ``numpy: 2.3.0 -> 2.4.0``."""
-    old, new = ({key: part for name in _DECISIVE for key, part in _flat(name, env.get(name))} for env in (before, now))
-    changed = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
-    return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in changed]
+    return [f"{key}: {old} -> {new}" for key, (old, new) in changes(before, now, _DECISIVE).items()]
+
+
+def changes(
+    before: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str] = (*_DECISIVE, "python", "scipy", "git")
+) -> dict[str, tuple[str | None, str | None]]:
+    """Both values of each part of an environment that differs; None where one lacks it."""
+    old, new = ({key: part for name in names for key, part in _flat(name, env.get(name))} for env in (before, now))
+    return {key: (old.get(key), new.get(key)) for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)}
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

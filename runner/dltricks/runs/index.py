@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
-from dltricks.runs import cache, files, lock, study_file
+from dltricks.runs import cache, files, helper, lock, study_file
 from dltricks.runs.cache import NAME, Cache, Look
 from dltricks.runs.entry import Entry, read_entry
 from dltricks.runs.names import id_of
@@ -28,7 +28,7 @@ def scan(places: Sequence[Path]) -> list[Entry]:
             a pattern, such as ``runs/*/dropout=*``.
 
     Raises:
-        UsageError: a place that does not exist or holds no run.
+        UsageError: a place that does not exist, or holds neither runs nor the plan of a study.
     """
     homes: dict[str, dict[str, Look | None]] = {}
     known: set[tuple[int, int] | str] = set()
@@ -41,7 +41,7 @@ def scan(places: Sequence[Path]) -> list[Entry]:
                 if number not in known:
                     known.add(number)
                     homes.setdefault(home, {})[run] = seen
-        if not found:
+        if not found and not (place / study_file.NAME).is_file():
             raise UsageError(f"{place}: holds no runs")
     entries = [entry for home, runs in homes.items() for entry in _read(home, runs)]
     return sorted(entries, key=lambda entry: entry.path.parts)
@@ -49,17 +49,46 @@ def scan(places: Sequence[Path]) -> list[Entry]:
 
 def _read(home: str, runs: Mapping[str, Look | None]) -> Iterator[Entry]:
     """Entries of runs below a folder, from its index as far as that is up to date."""
-    index = Cache(Path(home))
-    for run, seen in runs.items():
-        path, place = Path(run), run.removeprefix(home).lstrip(os.sep)
-        entry = index.get(path, place, seen) if seen else None
-        if entry is None or _is_held(path):
-            entry = read_entry(path, seen.modified if seen else None)
-            if entry.status in ("empty", "damaged") and not path.is_dir():
-                continue  # removed this moment
-            entry = index.put(entry, place, seen) if seen else entry
-        yield entry
+    index = Cache(Path(home), read=len(runs) >= cache.FEWEST)
+    places = {run: run.removeprefix(home).lstrip(os.sep) for run in runs}
+    unknown = [run for run, seen in runs.items() if seen and not index.knows(places[run], seen)]
+    others = unknown[len(unknown) // 2 :]
+    second = helper.start(home, [places[run] for run in others])
+    try:
+        later = set(others if second else ())
+        for run, seen in runs.items():
+            if run not in later:
+                yield from _entry(index, run, places[run], seen)
+        if second is not None:
+            found = second.take()
+            second = None
+            if found is not None:
+                index.add(found)
+            for run in others:
+                yield from _entry(index, run, places[run], runs[run])
+    finally:
+        if second is not None:
+            second.stop()
     index.save()
+
+
+def _entry(index: Cache, run: str, place: str, seen: Look | None) -> Iterator[Entry]:
+    path = Path(run)
+    entry = index.get(path, place, seen) if seen else None
+    if entry is None or _is_held(path):
+        entry = read_entry(path, seen.modified if seen else None)
+        if entry.status in ("empty", "damaged") and not path.is_dir():
+            return  # removed this moment
+        if seen is not None:
+            index.put(entry, place, seen)
+    yield entry
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        return lock.is_held(path)
+    except FileSystemError:
+        return True  # read anew, it is damaged and says why
 
 
 def _number(folder: str) -> tuple[int, int] | str:
@@ -69,13 +98,6 @@ def _number(folder: str) -> tuple[int, int] | str:
     except OSError:
         return folder
     return (about.st_dev, about.st_ino) if about.st_ino else os.path.realpath(folder)
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        return lock.is_held(path)
-    except FileSystemError:
-        return True  # read anew, it is damaged and says why
 
 
 def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedError]:
