@@ -1,4 +1,4 @@
-"""What surrounds the arithmetic of training: the loop around a step, the start of the command line, and memory.
+"""What surrounds the arithmetic of training: the loop around a step, plans, the start of the command line, and memory.
 
     python -m pip install -e .
     python benchmarks/overhead.py [--rounds 9] [--mnist]
@@ -20,6 +20,7 @@ from statistics import median
 from rich.console import Console
 from workers import machine, markdown
 
+import dltricks
 from dltricks.api.session import open_experiment
 from dltricks.cli.progress import LiveProgress
 from dltricks.core.numeric import norms
@@ -108,6 +109,29 @@ def seconds(command: list[str], rounds: int) -> float:
     return median(found)
 
 
+PLANNED = {
+    "of numbers": ["optimizer.lr={log: [1e-4, 1e-1], count: 1000}"],
+    "of tricks": [
+        "optimizer.lr={log: [1e-4, 1e-1], count: 10}",
+        "optimizer=adam,sgd,momentum,rmsprop,nadam",
+        "activation=relu,tanh,gelu,silu",
+        "normalization=none,batch,layer,rms,weight",
+    ],
+}
+"""A thousand combinations each: one kind of stacks, and a hundred."""
+
+
+def planning(overrides: list[str], rounds: int) -> float:
+    """The median of a plan's processor time, which is its time on a machine with nothing else to do."""
+    found = []
+    for _ in range(rounds):
+        began = time.process_time()
+        planned = dltricks.plan(CONFIGS / "smoke.yaml", overrides, expect={})
+        found.append(time.process_time() - began)
+        assert len(planned.runs) == 1000
+    return median(found)
+
+
 MEMORY = """
 import resource, sys
 from dltricks.api.session import open_experiment
@@ -153,6 +177,9 @@ def main() -> None:
         for name, target in (("smoke", "2 s"), ("quickstart", "5 s")):
             command = [*cli, "train", str(CONFIGS / f"{name}.yaml"), "--fresh", "--runs-dir", folder]
             rows.append([f"dltricks train configs/{name}.yaml", f"{seconds(command, 3):.2f} s", target])
+    for what, overrides in PLANNED.items():
+        taken = planning(overrides, arguments.rounds)
+        rows.append([f"a plan of 1,000 combinations {what}, processor time", f"{taken:.2f} s", "1 s"])
     if arguments.mnist:
         found, formula = memory()
         text = f"{found / 1e6:.0f} MB of {formula / 1e6:.0f} MB by formula: {found / formula:.2f}"

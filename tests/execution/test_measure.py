@@ -117,6 +117,21 @@ def test_when_time_is_up_only_the_smallest_is_tried(
     assert measure(plan, Datasets(), 64, 3_000, 0.0).size == 3
 
 
+@pytest.mark.parametrize(("pace", "size"), [(1e-5, measuring.UNTRIED), (2e-3, 8)])
+def test_a_short_step_of_a_small_stack_promises_as_much(
+    plan: list[Experiment],
+    tried: Callable[[Times], list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    pace: float,
+    size: int,
+) -> None:
+    sizes = tried(lambda size: pace * size**0.5)
+    clock = iter([0.0, 0.0, 1.0])
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert measure(plan, Datasets(), 64, None, 0.5).size == size
+    assert sizes == [1, 8]
+
+
 def test_of_short_studies_a_large_stack_is_as_good(plan: list[Experiment], tried: Callable[[Times], list[int]]) -> None:
     tried(lambda size: size * (1e-3 if size == 1 else 1.04e-3))
     assert measure(plan, Datasets(), 64, None, HOUR).size == 64

@@ -25,7 +25,7 @@ ENOUGH = 0.25
 WORTH = 0.95
 """A larger stack must need less than this share of the time per run to be preferred, where training is long."""
 LIGHT, UNTRIED = 1e-3, 16
-"""A step of one run that is shorter than this many seconds is worth stacks of this size, if there is no time to try."""
+"""A step that is shorter than this many seconds is worth stacks of this size, if there is no time to try."""
 SHORT = 60.0
 """Seconds of training up to which stacks that are as good are preferred large: few tasks share out more evenly."""
 
@@ -74,9 +74,9 @@ def measure(
             if best.size > most:
                 best = Measured(most, best.seconds)
         if time.perf_counter() - began > seconds:
-            if size == 1 and step_seconds < LIGHT:
+            if best.size == size and step_seconds < LIGHT:
                 # Not tried, and yet sure to be better: so short a step is mostly calls, which a stack shares.
-                best = Measured(min(most, UNTRIED), best.seconds)
+                best = Measured(max(size, min(most, UNTRIED)), best.seconds)
             break
     assert best is not None
     return best
