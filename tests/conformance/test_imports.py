@@ -23,13 +23,23 @@ ALLOWED = {
     "execution": {"execution", "experiment", "runs", "engine", "core"},
     "api": {"api", "comparing", "statistics", "execution", "experiment", "runs", "engine", "core"},
     "cli": {"cli", "api", "comparing", "statistics", "execution", "experiment", "runs", "engine", "core"},
+    "compiled": {"compiled", "core"},
     # One layer may hold another, and one trick be a setting of another of its kind.
-    "layers": {"layers", "core"},
+    "layers": {"layers", "compiled", "core"},
     **{folder: {folder, "core"} for folder in TRICKS},
+    "activations": {"activations", "core", "compiled"},
+    "normalizations": {"normalizations", "core", "compiled"},
     "architectures": {"architectures", "layers", "core"},
 }
 """What each folder of the package may import from which others."""
-ONLY_IN = {"pydantic": "experiment", "typer": "cli", "rich": "cli", "torch": None}
+ONLY_IN = {
+    "pydantic": "experiment",
+    "typer": "cli",
+    "rich": "cli",
+    "torch": None,
+    "numba": "compiled",
+    "llvmlite": "compiled",
+}
 """The one folder that may import a library; what it does must be replaceable in one place."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 SELECTED = [(kind, name) for kind in KINDS for name in registry.names(kind)]

@@ -21,6 +21,8 @@ from dltricks.engine.recipe import Seeds
 from dltricks.engine.streams import words
 from dltricks.layers.linear import Linear
 
+COMPILED = False
+"""Whether benches use compiled kernels where they are not told; tests in ``compiled`` turn it."""
 SHAPES = ((12,), (3, 2, 8))
 """A vector, and an image of height 3, width 2 and 8 channels."""
 
@@ -67,14 +69,19 @@ class Bench:
     """One layer of K replicas with parameters at random values; a layer on weights sits inside a linear one."""
 
     def __init__(
-        self, *layers: Any, shape: tuple[int, ...] = SHAPES[0], dtype: Any = np.float64, width: int = 5
+        self,
+        *layers: Any,
+        shape: tuple[int, ...] = SHAPES[0],
+        dtype: Any = np.float64,
+        width: int = 5,
+        compiled: bool | None = None,
     ) -> None:
         first = layers[0]
         self.sample = shape
         self.trick: Layer = stack(layers) if numeric_fields(type(first)) else first.fresh()
         self.layer = Linear(width, transforms=[self.trick]) if first.on_weights else self.trick
         self.seeds = [Seeds.all(k) for k in range(len(layers))]
-        self.layer.attach("layer", count(), len(layers), np.dtype(dtype))
+        self.layer.attach("layer", count(), len(layers), np.dtype(dtype), COMPILED if compiled is None else compiled)
         self.layer.declare(shape)
         self.declarations = [d for layer in self.layer.walk() for d in layer.declarations]
         self.store = Store([d.parameter for d in self.declarations], len(layers), np.dtype(dtype))

@@ -7,9 +7,8 @@ import pytest
 from conformance.test_gradients import check_layer
 from layers.bench import Bench, inputs
 
-from dltricks.core import registry
+from dltricks.core import columns, registry
 from dltricks.core.errors import UsageError
-from dltricks.layers import convolution
 from dltricks.layers.convolution import Convolution
 
 IMAGE = (5, 4, 6)
@@ -78,7 +77,7 @@ def test_tiles_of_any_size_give_the_same(options: dict[str, Any], values: int, m
     whole = Bench(layer(**options), layer(**options), shape=IMAGE)
     dy = inputs(2, 7, whole.outputs(x)[2:], seed=1)
     expected = whole.step(x, dy)
-    monkeypatch.setattr(convolution, "COLUMNS", values)
+    monkeypatch.setattr(columns, "TILE", values)
     tiled = Bench(layer(**options), layer(**options), shape=IMAGE)
     for mine, its in zip(tiled.step(x, dy), expected, strict=True):
         np.testing.assert_allclose(mine, its, rtol=1e-11, atol=1e-11)

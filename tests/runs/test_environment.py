@@ -15,7 +15,7 @@ def git(folder, *arguments):
 
 def test_what_is_described():
     env = environment.describe()
-    assert list(env) == ["dltricks", "python", "numpy", "scipy", "cpu", "platform", "release", "blas", "git"]
+    assert list(env) == ["dltricks", "python", "numpy", "scipy", "numba", "cpu", "platform", "release", "blas", "git"]
     assert env["numpy"] == np.__version__
     assert env["blas"][0]["threads"] >= 1
     assert env["cpu"]["features"] == sorted(env["cpu"]["features"]) != []

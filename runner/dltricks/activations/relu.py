@@ -22,15 +22,41 @@ class Relu(Activation):
     data, and then no gradient brings it back; leaky_relu or a smaller rate does.
     """
 
+    rectifier = True
+
     def allocate(self, shape: Shape) -> Shape:
-        # Two arrays of one shape are compared in half the time that an array and a number, or a row, take.
-        self.zeros = zeros(shape, self.dtype)
-        self.positive = self.buffer("positive", shape, bool)
-        return super().allocate(shape)
+        if not self.joined:
+            self._make_buffers(shape)
+        return shape
+
+    def _make_buffers(self, shape: Shape) -> None:
+        super().allocate(shape)
+        if not self.compiled:
+            # Two arrays of one shape are compared in half the time that an array and a number, or a row, take.
+            self.zeros = zeros(shape, self.dtype)
+            self.positive = self.buffer("positive", shape, bool)
 
     def forward(self, x: Array, context: Context) -> Array:
+        self.done = self.joined and context.watch is None
+        if self.done:
+            return x
+        if self.joined:
+            self._make_buffers(x.shape)
+        if self.compiled:
+            from dltricks.compiled.elementwise import rectify
+
+            rectify(x, self.y)
+            return self.y
         return np.maximum(x, self.zeros, out=self.y)
 
     def backward(self, dy: Array) -> Array | None:
+        if self.done:
+            return dy
+        if self.compiled:
+            from dltricks.compiled.elementwise import mask
+
+            dy = np.ascontiguousarray(dy)
+            mask(self.y, dy)
+            return dy
         np.greater(self.y, self.zeros, out=self.positive)
         return np.multiply(dy, self.positive, out=dy)

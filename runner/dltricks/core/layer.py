@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from dltricks.core.initializer import Initializer
 from dltricks.core.memory import zeros
 from dltricks.core.store import Parameter, Role
 from dltricks.core.types import Array
+from dltricks.core.workspace import Workspace
 
 Shape = tuple[int, ...]
 Words = Callable[[int, int, int], tuple[Array, Array]]
@@ -62,6 +64,8 @@ class Layer(Component):
     """True where the layer is applied to a kernel (K, I, O) instead of activations."""
     needs_batch: ClassVar[bool] = False
     """True where training on a batch of one sample means nothing."""
+    rectifier: ClassVar[bool] = False
+    """True where the layer cuts off negative values and does nothing else."""
 
     path: str
     index: int
@@ -70,19 +74,37 @@ class Layer(Component):
     """One sample's shapes, set by the chain around the layer."""
     replicas: int
     dtype: np.dtype[Any]
+    compiled: bool
+    """Whether kernels of ``dltricks.compiled`` do the work, where there are any."""
+    workspace: Workspace
+    """Shared by all layers of a network."""
+    rectifies: bool
+    """Set by ``declare`` where the layer can cut off negative outputs in the same sweep."""
+    joined: bool
+    """Whether it does so for the rectifier behind it, or, of a rectifier, whether the layer before it does."""
     needs_dx: bool
     declarations: list[Declaration]
     running: dict[str, Array]
     """Statistics that are kept but not trained: (K, ...) arrays."""
     _arenas: dict[str, Array]
 
-    def attach(self, path: str, numbers: Iterator[int], replicas: int, dtype: np.dtype[Any]) -> None:
+    def attach(
+        self,
+        path: str,
+        numbers: Iterator[int],
+        replicas: int,
+        dtype: np.dtype[Any],
+        compiled: bool = False,
+        workspace: Workspace | None = None,
+    ) -> None:
         """Gives this layer and its children their paths, numbers, replicas and dtype; forgets all else."""
         self.path, self.index, self.replicas, self.dtype = path, next(numbers), replicas, dtype
-        self.needs_dx = True
+        self.compiled, self.workspace = compiled, workspace or Workspace(dtype)
+        self.needs_dx, self.rectifies, self.joined = True, False, False
         self.declarations, self.running, self._arenas = [], {}, {}
         for name, child in self.children():
-            child.attach(f"{path}.{name}" if path else name, numbers, replicas, dtype)
+            inner = f"{path}.{name}" if path else name
+            child.attach(inner, numbers, replicas, dtype, compiled, self.workspace)
 
     def children(self) -> Sequence[tuple[str, Layer]]:
         """(name, layer) of the layers inside this one."""
@@ -151,10 +173,9 @@ class Layer(Component):
 
     def poison(self) -> None:
         """Fills every buffer with NaN (floats) to prove that nothing is kept past a step."""
-        for layer in self.walk():
-            for arena in layer.arenas():
-                if arena.dtype.kind == "f":
-                    arena.fill(np.nan)
+        for arena in [*self.workspace.arenas, *(arena for layer in self.walk() for arena in layer.arenas())]:
+            if arena.dtype.kind == "f":
+                arena.fill(np.nan)
 
     def column(self, value: Any, ndim: int, dtype: Any = None) -> Array:
         """A hyperparameter as a (K, 1, ...) column of ``ndim`` axes, cast once from float64."""
@@ -187,6 +208,9 @@ class Chain(Layer):
         for layer in self.layers:
             layer.in_shape = shape
             layer.out_shape = shape = layer.declare(shape)
+        for layer, behind in pairwise(self.layers):
+            if layer.rectifies and behind.rectifier:
+                layer.joined = behind.joined = True
         self.out_shape = shape
         return shape
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -40,8 +39,8 @@ class NoiseLayer(Layer):
     _block: Array | None
     _steps: list[Array]
 
-    def attach(self, path: str, numbers: Iterator[int], replicas: int, dtype: np.dtype[Any]) -> None:
-        super().attach(path, numbers, replicas, dtype)
+    def attach(self, *arguments: Any) -> None:
+        super().attach(*arguments)
         self._key, self._first, self._begin, self._block, self._steps = None, 0, 0, None, []
 
     @abstractmethod

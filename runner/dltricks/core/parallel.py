@@ -132,3 +132,12 @@ def matmul(a: Array, b: Array, out: Array) -> Array:
     """One product, as ``Product`` would do it."""
     Product(len(out), a.shape[-2], a.shape[-1], b.shape[-1])(a, b, out)
     return out
+
+
+def share(count: int, threads: int, job: Callable[[int, int, int], object]) -> None:
+    """``job(thread, first, last)`` for ``count`` things that do not depend on one another, shared out over threads."""
+    if threads == 1:
+        job(0, 0, count)
+    else:
+        edges = [count * t // threads for t in range(threads + 1)]
+        pool.run([partial(job, t, edges[t], edges[t + 1]) for t in range(threads)])

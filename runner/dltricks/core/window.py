@@ -28,13 +28,15 @@ class Window:
     stride: Pair
     dilation: Pair
     before: Pair
-    """Rows and columns of padding above and to the left."""
+    """Rows and columns of padding above and to the left; where negative, so many of the image are cut off."""
     image: Pair
     """The image without padding."""
     padded: Pair
     """The image with padding on all sides, as far as windows reach."""
     places: Pair
     """How often the window fits: the outputs' height and width."""
+    grid: Pair = (1, 1)
+    """How far apart the image's pixels are laid in the padding; zeros lie between them."""
 
     @classmethod
     def over(
@@ -78,21 +80,47 @@ class Window:
             size, stride, dilation, (before[0], before[1]), image, (padded[0], padded[1]), (places[0], places[1])
         )
 
+    def turned(self) -> Window:
+        """The window that looks back: a convolution of outputs' gradients with it is the gradient of the inputs.
+
+        It has to be turned around, and where this one took strides, zeros stand between the gradients.
+        """
+        down, across = ((size - 1) * spread for size, spread in zip(self.size, self.dilation, strict=True))
+        return Window(
+            self.size,
+            (1, 1),
+            self.dilation,
+            (down - self.before[0], across - self.before[1]),
+            self.places,
+            (self.image[0] + down, self.image[1] + across),
+            self.image,
+            self.stride,
+        )
+
     @property
     def pads(self) -> bool:
-        """Whether there is any padding."""
-        return self.padded != self.image
+        """Whether the image is laid into padding."""
+        return self.padded != self.image or self.grid != (1, 1)
 
     def pad(self, x: Array, out: Array, fill: float = 0.0) -> Array:
         """Images (..., H, W, C) with their padding, in ``out`` (..., padded H, padded W, C); all of it is written."""
-        top, left = self.before
-        bottom, right = top + self.image[0], left + self.image[1]
-        out[..., :top, :, :] = fill
-        out[..., bottom:, :, :] = fill
-        out[..., top:bottom, :left, :] = fill
-        out[..., top:bottom, right:, :] = fill
-        out[..., top:bottom, left:right, :] = x
+        (rows, down), (columns, across) = (self._laid(axis) for axis in (0, 1))
+        if self.grid == (1, 1):
+            out[..., : down.start, :, :] = fill
+            out[..., down.stop :, :, :] = fill
+            out[..., down, : across.start, :] = fill
+            out[..., down, across.stop :, :] = fill
+        else:
+            out[...] = fill
+        out[..., down, across, :] = x[..., rows, columns, :]
         return out
+
+    def _laid(self, axis: int) -> tuple[slice, slice]:
+        """Which pixels of the image lie in the padding along an axis, and where."""
+        begin, step = self.before[axis], self.grid[axis]
+        first = max(0, -(begin // step))
+        last = min(self.image[axis], (self.padded[axis] - begin - 1) // step + 1)
+        return slice(first, last), slice(begin + first * step, begin + (last - 1) * step + 1, step)
 
     def inside(self, padded: Array) -> Array:
         """The view of padded images without their padding."""

@@ -12,4 +12,5 @@ def replica_bytes(run: Trainer) -> int:
     # Beside these the safe copy, the best weights, and the state that a checkpoint copies.
     numbers = 2 * sum(array.nbytes for array in flat) + 2 * store.p.nbytes
     buffers = sum(arena.nbytes for layer in run.network.layers for arena in layer.arenas())
+    buffers += sum(arena.nbytes for arena in run.network.chain.workspace.arenas)
     return (numbers + buffers) // len(run.numbers)

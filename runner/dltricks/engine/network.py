@@ -9,6 +9,7 @@ import numpy as np
 
 from dltricks.core.architecture import Parts
 from dltricks.core.component import stack
+from dltricks.core.extras import require_numba
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Chain, Context, Layer, Shape
 from dltricks.core.store import Store
@@ -42,7 +43,10 @@ class Network:
         )
         architecture = stack([recipe.architecture for recipe in recipes])
         self.chain: Chain = architecture.build(shape, outputs, parts)
-        self.chain.attach("", count(), replicas, dtype)
+        compiled = recipes[0].kernels == "compiled"
+        if compiled:
+            require_numba()
+        self.chain.attach("", count(), replicas, dtype, compiled)
         self.output_shape = self.chain.declare(shape)
         self.layers: list[Layer] = list(self.chain.walk())
         declarations = [d for layer in self.layers for d in layer.declarations]

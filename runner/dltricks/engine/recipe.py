@@ -64,5 +64,6 @@ class Recipe:
     validation: float | Literal["test"] = 0.1
     limit: int | None = None
     dtype: Literal["float32", "float64"] = "float32"
+    kernels: Literal["numpy", "compiled"] = "numpy"
     monitor: Literal["none", "layers"] = "none"
     seeds: Seeds = Seeds()

@@ -11,6 +11,7 @@ import numpy as np
 
 from dltricks.core import registry
 from dltricks.core.errors import UsageError
+from dltricks.core.extras import require_numba
 from dltricks.core.types import Positive
 from dltricks.engine.recipe import Recipe
 from dltricks.experiment.document import Where
@@ -34,6 +35,11 @@ def check_combination(recipe: Recipe) -> Iterator[tuple[Where, str]]:
             "batch normalization compares the samples of a batch, and a batch of one has nothing to compare; "
             "write batch_size: 2 or more, or normalization: layer",
         )
+    if recipe.kernels == "compiled":
+        try:
+            require_numba()
+        except UsageError as error:
+            yield ("kernels",), str(error)
     yield from _vanishing(recipe)
     yield from _without_effect(recipe)
     for key in ("schedule", "averaging"):

@@ -33,6 +33,9 @@ class Settings:
     """Number of training samples to use, stratified by class; `none` uses all."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of parameters and arithmetic."""
+    kernels: Literal["numpy", "compiled"] = "numpy"
+    """What computes convolutions, pools and batch normalization of images: NumPy, or kernels compiled by numba, which
+    are several times faster and need the extra `dltricks[fast]`. Results differ by rounding."""
     monitor: Literal["none", "layers"] = "none"
     """`layers` records statistics of each layer's activations and gradients in each epoch."""
     checkpoint_seconds: Positive = 30.0

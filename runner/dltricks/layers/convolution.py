@@ -8,15 +8,13 @@ from math import prod
 
 import numpy as np
 
+from dltricks.core.columns import Columns
 from dltricks.core.errors import UsageError
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.numeric import over_batch
 from dltricks.core.types import Array, Size
 from dltricks.core.window import Padding, Pair, Window
-
-COLUMNS = 1 << 17
-"""About how many values of columns are made at once, so that they stay in a core's second-level cache."""
 
 
 @dataclass
@@ -27,7 +25,7 @@ class Convolution(Layer):
     group of outputs sees its own group of inputs; as many groups as channels is a depthwise convolution.
     ``transforms`` are layers applied to W first, such as weight normalization or dropconnect.
 
-    Windows are copied side by side into columns, so that the sums are one product of matrices.
+    ``core/columns.py`` shows how the sums become products of matrices.
 
     Reference: LeCun et al. 1989, https://doi.org/10.1162/neco.1989.1.4.541
     """
@@ -86,52 +84,33 @@ class Convolution(Layer):
             transform.started_on(self.W)
 
     def allocate(self, shape: Shape) -> Shape:
-        replicas, batch, channels = shape[0], shape[1], shape[-1]
-        window, groups = self.window, self.groups
-        self.y = self.buffer("y", (replicas, batch, *window.places, self.filters))
-        self.rows = (replicas, batch * prod(window.places), self.filters)
+        replicas, batch = shape[:2]
+        self.y = self.buffer("y", (replicas, batch, *self.window.places, self.filters))
+        self.shape = shape
+        if self.compiled:
+            from dltricks.compiled.convolution import Direct  # an extra
+
+            self.products: Columns | Direct = Direct(self.window, self.kernel, self.groups, shape, self.buffer)
+        else:
+            self.products = Columns(self.window, self.kernel, self.groups, shape, self.buffer)
+        self.rows = (replicas, batch * prod(self.window.places), self.filters)
         self.ones = np.ones((1, self.rows[1]), self.dtype)
-        if self.needs_dx:
-            self.dx = self.buffer("dx", shape)
-        # A tile is as many samples as have about COLUMNS values of columns, whatever K is.
-        tall = prod(window.places) * prod(window.size) * channels
-        self.tile = min(batch, max(1, COLUMNS // tall))
-        self.columns = self.buffer("columns", (self.tile * tall,))
-        self.padded = self.buffer("padded", (self.tile, *window.padded, channels))
-        self.partial = self.buffer("partial", (groups, prod(self.kernel[:3]), self.filters // groups))
         for transform in self.transforms:
             transform.allocate((replicas, *self.kernel))
         return self.y.shape
 
     def forward(self, x: Array, context: Context) -> Array:
-        self.x, W = x, self.W
+        self.x, self.used = x, self.W
         for transform in self.transforms:
-            W = transform.forward(W, context)
-        self.used = W
-        for k in range(len(x)):
-            w = self._grouped(W[k].reshape(-1, self.filters))
-            for part in self._tiles():
-                columns = self._columns(x[k, part])
-                np.matmul(columns, w, out=self._grouped(self.y[k, part].reshape(-1, self.filters)))
-        if self.bias:
-            y = self.y.reshape(self.rows)
-            np.add(y, self.b_row, out=y)
+            self.used = transform.forward(self.used, context)
+        self.products.forward(x, self.used, self.b if self.bias else None, self.y)
         return self.y
 
     def backward(self, dy: Array) -> Array | None:
-        for k in range(len(dy)):
-            w = self._grouped(self.used[k].reshape(-1, self.filters)).swapaxes(-1, -2)
-            dw = self._grouped(self.dW[k].reshape(-1, self.filters))
-            for part in self._tiles():
-                d = self._grouped(dy[k, part].reshape(-1, self.filters))
-                columns = self._columns(self.x[k, part])
-                if part.start == 0:
-                    np.matmul(columns.swapaxes(-1, -2), d, out=dw)
-                else:
-                    dw += np.matmul(columns.swapaxes(-1, -2), d, out=self.partial)
-                if self.needs_dx:
-                    np.matmul(d, w, out=columns)
-                    self._gather(self.dx[k, part])
+        self.products.weights(self.x, dy, self.dW)
+        dx = self.workspace.apart(self.shape, dy) if self.needs_dx else None
+        if dx is not None:
+            self.products.inputs(dy, self.used, dx)
         if self.bias:
             over_batch(self.ones, dy.reshape(self.rows), self.db_row)
         if self.transforms:
@@ -141,35 +120,4 @@ class Convolution(Layer):
                 dW = transform.backward(dW)
             if dW is not self.dW:
                 self.dW[...] = dW
-        return self.dx if self.needs_dx else None
-
-    def _tiles(self) -> list[slice]:
-        batch = self.y.shape[1]
-        return [slice(start, min(start + self.tile, batch)) for start in range(0, batch, self.tile)]
-
-    def _grouped(self, rows: Array) -> Array:
-        """(N, filters) as (groups, N, filters / groups)."""
-        return rows.reshape(len(rows), self.groups, -1).swapaxes(0, 1)
-
-    def _windows(self, samples: int) -> Array:
-        """Room for the windows of so many samples, (groups, samples, *places, *size, C / groups)."""
-        window = self.window
-        shape = (self.groups, samples, *window.places, *window.size, self.kernel[2])
-        return self.columns[: prod(shape)].reshape(shape)
-
-    def _columns(self, x: Array) -> Array:
-        """The windows over a tile's images as rows (groups, places, h w C / groups)."""
-        if self.window.pads:
-            x = self.window.pad(x, self.padded[: len(x)])
-        view, room = self.window.view(x), self._windows(len(x))
-        np.copyto(room, np.moveaxis(view.reshape(*view.shape[:-1], self.groups, -1), -2, 0))
-        return room.reshape(self.groups, -1, prod(self.kernel[:3]))
-
-    def _gather(self, dx: Array) -> None:
-        """Adds the columns' gradients up where their windows overlap."""
-        padded, room = self.padded[: len(dx)], self._windows(len(dx))
-        padded[...] = 0
-        for i, j in self.window.taps():
-            target = self.window.tap(padded, i, j)
-            target += np.moveaxis(room[..., i, j, :], 0, -2).reshape(target.shape)
-        dx[...] = self.window.inside(padded)
+        return dx

@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 
-from dltricks.core.errors import UsageError
 from dltricks.core.layer import Context, Layer, Shape
+from dltricks.core.pooling import take_images
 from dltricks.core.types import Array
 
 
@@ -22,8 +22,7 @@ class GlobalAveragePool(Layer):
     """
 
     def declare(self, shape: Shape) -> Shape:
-        if len(shape) != 3:
-            raise UsageError(f"pooling takes images (height, width, channels), not samples of shape {shape}")
+        take_images(shape)
         return (shape[-1],)
 
     def allocate(self, shape: Shape) -> Shape:
@@ -31,7 +30,7 @@ class GlobalAveragePool(Layer):
         self.flat = (replicas, batch, places, channels)
         self.average = np.full((1, places), 1 / places, self.dtype)
         self.y = self.buffer("y", (replicas, batch, channels))
-        self.dx = self.buffer("dx", shape)
+        self.shape = shape
         return self.y.shape
 
     def forward(self, x: Array, context: Context) -> Array:
@@ -40,5 +39,6 @@ class GlobalAveragePool(Layer):
 
     def backward(self, dy: Array) -> Array | None:
         np.multiply(dy, self.average[0, 0], out=dy)
-        self.dx.reshape(self.flat)[...] = dy[:, :, None]
-        return self.dx
+        dx = self.workspace.apart(self.shape, dy)
+        dx.reshape(self.flat)[...] = dy[:, :, None]
+        return dx

@@ -6,44 +6,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltricks.core.errors import UsageError
-from dltricks.core.layer import Context, Layer, Shape
+from dltricks.core.layer import Context, Shape
+from dltricks.core.pooling import Pool
 from dltricks.core.types import Array
-from dltricks.core.window import Padding, Pair, Window
 
 
 @dataclass
-class MaxPool(Layer):
+class MaxPool(Pool):
     """y[p] = max over (i, j) of x[p stride + (i, j)], for each channel
     dx: the gradient goes to the first largest value of each window, row by row
 
     x (K, B, H, W, C), y (K, B, H', W', C). The stride is the window's size unless given. Padding never wins.
     """
 
-    size: int | Pair = 2
-    stride: int | Pair | None = None
-    padding: Padding = "valid"
-
-    def declare(self, shape: Shape) -> Shape:
-        if len(shape) != 3:
-            raise UsageError(f"pooling takes images (height, width, channels), not samples of shape {shape}")
-        self.window = Window.over(shape[:2], self.size, self.stride or self.size, self.padding)
-        return (*self.window.places, shape[-1])
-
     def allocate(self, shape: Shape) -> Shape:
-        batch, channels = shape[:2], shape[-1]
-        if self.window.pads:
-            self.padded = self.buffer("padded", (*batch, *self.window.padded, channels))
-        self.y = self.buffer("y", (*batch, *self.window.places, channels))
-        self.dx = self.buffer("dx", shape)
-        self.padded_dx = self.buffer("padded_dx", self.padded.shape) if self.window.pads else self.dx
-        self.found = self.buffer("found", self.y.shape, bool)
-        self.taken = self.buffer("taken", self.y.shape, bool)
-        self.part = self.buffer("part", self.y.shape)
-        return self.y.shape
+        out = super().allocate(shape)
+        if self.compiled:
+            self.found = self.buffer("found", out, np.uint8)
+        else:
+            self.hit, self.taken = self.buffer("hit", out, bool), self.buffer("taken", out, bool)
+            self.part = self.buffer("part", out)
+            if self.window.pads:
+                self.room, self.room_back = self.buffer("padded", self.padded), self.buffer("back", self.padded)
+        return out
 
     def forward(self, x: Array, context: Context) -> Array:
-        self.x = self.window.pad(x, self.padded, -np.inf) if self.window.pads else x
+        if self.compiled:
+            from dltricks.compiled.pool import max_pool
+
+            max_pool(
+                x.reshape(self.images), self.y.reshape(self.outputs), self.found.reshape(self.outputs), self.window
+            )
+            return self.y
+        self.x = self.window.pad(x, self.room, -np.inf) if self.window.pads else x
         (first, *rest), tap = self.window.taps(), self.window.tap
         np.copyto(self.y, tap(self.x, *first))
         for i, j in rest:
@@ -51,14 +46,20 @@ class MaxPool(Layer):
         return self.y
 
     def backward(self, dy: Array) -> Array | None:
-        self.padded_dx[...] = 0
+        dx = self.workspace.apart(self.shape, dy)
+        if self.compiled:
+            from dltricks.compiled.pool import max_pool_back
+
+            found = self.found.reshape(self.outputs)
+            max_pool_back(dy.reshape(self.outputs), dx.reshape(self.images), found, self.window)
+            return dx
+        padded = self.room_back if self.window.pads else dx
+        padded[...] = 0
         self.taken[...] = False
         for i, j in self.window.taps():
-            np.equal(self.window.tap(self.x, i, j), self.y, out=self.found)
-            np.greater(self.found, self.taken, out=self.found)
-            np.logical_or(self.taken, self.found, out=self.taken)
-            target = self.window.tap(self.padded_dx, i, j)
-            np.add(target, np.multiply(dy, self.found, out=self.part), out=target)
-        if self.window.pads:
-            np.copyto(self.dx, self.window.inside(self.padded_dx))
-        return self.dx
+            np.equal(self.window.tap(self.x, i, j), self.y, out=self.hit)
+            np.greater(self.hit, self.taken, out=self.hit)
+            np.logical_or(self.taken, self.hit, out=self.taken)
+            target = self.window.tap(padded, i, j)
+            np.add(target, np.multiply(dy, self.hit, out=self.part), out=target)
+        return self.cut(padded, dx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -29,17 +29,18 @@ class Residual(Layer):
     shortcut: Chain = field(default_factory=Chain)
     rate: Rate = 0.0
 
-    def attach(self, path: str, numbers: Iterator[int], replicas: int, dtype: np.dtype[Any]) -> None:
-        super().attach(path, numbers, replicas, dtype)
+    def attach(self, path: str, *rest: Any) -> None:
+        super().attach(path, *rest)
         # No child: replicas with a rate of 0 must find the same layers alone, where it does nothing, as in a stack.
         self.depth = StochasticDepth(self.rate)
-        self.depth.attach(f"{path}.depth", iter([self.index]), replicas, dtype)
+        self.depth.attach(f"{path}.depth", iter([self.index]), *rest[1:])
         self.leaves_out = bool(np.any(np.asarray(self.rate) > 0))
 
     def children(self) -> Sequence[tuple[str, Layer]]:
         return [("body", self.body), *[("shortcut", self.shortcut)] * bool(self.shortcut.layers)]
 
     def declare(self, shape: Shape) -> Shape:
+        self.rectifies = self.compiled
         out, beside = self.body.declare(shape), self.shortcut.declare(shape)
         if out != beside:
             kept = "its input's shape" if beside == shape else f"the shape that its shortcut gives, {beside}"
@@ -53,7 +54,6 @@ class Residual(Layer):
         self.y = self.buffer("y", self.body.allocate(shape))
         if self.leaves_out:
             self.depth.allocate(self.y.shape)
-        self.dy = self.buffer("dy", self.y.shape)
         self.shortcut.allocate(shape)
         return self.y.shape
 
@@ -64,14 +64,28 @@ class Residual(Layer):
         beside, inner = self.shortcut.forward(x, context), self.body.forward(x, context)
         if self.leaves_out:
             inner = self.depth.forward(inner, context)
+        self.cut = self.joined and context.watch is None
+        if self.compiled:
+            from dltricks.compiled.elementwise import add
+
+            add(inner, beside, self.y, self.cut)
+            return self.y
         return np.add(inner, beside, out=self.y)
 
     def backward(self, dy: Array) -> Array | None:
-        np.copyto(self.dy, dy)  # the body may overwrite dy
+        if self.cut:
+            from dltricks.compiled.elementwise import mask
+
+            dy = np.ascontiguousarray(dy)
+            mask(self.y, dy)
+        own = self.workspace.apart(dy.shape, dy)
+        np.copyto(own, dy)  # the body may overwrite dy
         inner = self.depth.backward(dy) if self.leaves_out else dy
         assert inner is not None
-        inner = self.body.backward(inner)
-        beside = self.shortcut.backward(self.dy)
+        with self.workspace.holding(own):
+            inner = self.body.backward(inner)
+        with self.workspace.holding(inner):
+            beside = self.shortcut.backward(own)
         if inner is None or beside is None:
             return None
         return np.add(beside, inner, out=beside)

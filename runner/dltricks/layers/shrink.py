@@ -34,8 +34,7 @@ class Shrink(Layer):
         self.own = shape[-1]
         height, width, channels = self.declare(shape[2:])
         self.y = self.buffer("y", (*shape[:2], height, width, channels))
-        if self.needs_dx:
-            self.dx = self.buffer("dx", shape)
+        self.shape = shape
         return self.y.shape
 
     def forward(self, x: Array, context: Context) -> Array:
@@ -46,6 +45,7 @@ class Shrink(Layer):
     def backward(self, dy: Array) -> Array | None:
         if not self.needs_dx:
             return None
-        self.dx[...] = 0
-        self.dx[:, :, :: self.stride, :: self.stride] = dy[..., : self.own]
-        return self.dx
+        dx = self.workspace.apart(self.shape, dy)
+        dx[...] = 0
+        dx[:, :, :: self.stride, :: self.stride] = dy[..., : self.own]
+        return dx

@@ -40,6 +40,7 @@ class Batch(Normalization):
         # Means above variances in one array, so that one sweep updates both.
         self.moving = self.statistic("moving", (2, shape[-1]), 0.0)
         self.moving[:, 1] = 1.0
+        self.rectifies = self.compiled and len(shape) == 3
         self.running = {"mean": self.moving[:, 0], "variance": self.moving[:, 1]}
         return shape
 
@@ -52,8 +53,13 @@ class Batch(Normalization):
         self.shape, self.flat = shape, (replicas, self.n, channels)
         self.y = self.buffer("y", shape)
         self.rows = self.y.reshape(self.flat)
-        self.centred, self.tmp = self.buffer("centred", self.flat), self.buffer("tmp", self.flat)
-        self.average = np.full((1, self.n), 1 / self.n, self.dtype)
+        if self.rectifies:
+            from dltricks.compiled.batch import Sweeps
+
+            self.sweeps = Sweeps(self.flat, self.buffer)
+        else:
+            self.centred, self.tmp = self.buffer("centred", self.flat), self.buffer("tmp", self.flat)
+            self.average = np.full((1, self.n), 1 / self.n, self.dtype)
         self.moments = self.buffer("moments", (replicas, 2, channels))
         self.mean, self.variance = self.moments[:, :1], self.moments[:, 1:]
         self.means = self.buffer("means", (replicas, 2, channels))
@@ -65,42 +71,63 @@ class Batch(Normalization):
         return shape
 
     def forward(self, x: Array, context: Context) -> Array:
-        x, centred = x.reshape(self.flat), self.centred
+        self.x = x = x.reshape(self.flat)
         self.training = context.training
+        self.cut = self.joined and context.watch is None
         if self.training:
-            over_batch(self.average, x, self.mean)
-            np.subtract(x, self.mean, out=centred)
-            np.multiply(centred, centred, out=self.tmp)
-            over_batch(self.average, self.tmp, self.variance)
-            variance = self.variance
+            self._measure(x)
+            mean, variance = self.mean, self.variance
             if context.estimating != self.estimating:
                 self._weigh(context.estimating)
             self.moving *= self.keep
             self.moving += np.multiply(self.moments, self.take, out=self.means)
         else:
-            variance = self.moving[:, 1:]
-            np.subtract(x, self.moving[:, :1], out=centred)
+            mean, variance = self.moving[:, :1], self.moving[:, 1:]
         np.add(variance, self.c_eps, out=self.inverse)
         np.sqrt(self.inverse, out=self.inverse)
         np.reciprocal(self.inverse, out=self.inverse)
         np.multiply(self.inverse, self.gain_row, out=self.scale)
-        np.multiply(centred, self.scale, out=self.rows)
+        if self.rectifies:
+            # As it was in this pass: the gradient must know where the output was cut off.
+            self.affine_of = tuple(np.ascontiguousarray(each[:, 0]) for each in (mean, self.scale, self.bias_row))
+            self.sweeps.scale(x, self.affine_of, self.rows, self.cut)
+            return self.y
+        if not self.training:
+            np.subtract(x, mean, out=self.centred)
+        np.multiply(self.centred, self.scale, out=self.rows)
         np.add(self.rows, self.bias_row, out=self.rows)
         return self.y
 
+    def _measure(self, x: Array) -> None:
+        """Mean and variance of each channel, and without sweeps the distances from the mean, which are needed again."""
+        if self.rectifies:
+            self.sweeps.moments(x, self.moments)
+            return
+        over_batch(self.average, x, self.mean)
+        np.subtract(x, self.mean, out=self.centred)
+        np.multiply(self.centred, self.centred, out=self.tmp)
+        over_batch(self.average, self.tmp, self.variance)
+
     def backward(self, dy: Array) -> Array | None:
-        dy, tmp, product = dy.reshape(self.flat), self.tmp, self.mean_product
-        over_batch(self.average, dy, self.mean_dy)
+        dy, product = np.ascontiguousarray(dy).reshape(self.flat), self.mean_product
+        if self.rectifies:
+            self.sweeps.products(self.x, dy, self.affine_of, self.means, self.cut)
+        else:
+            over_batch(self.average, dy, self.mean_dy)
+            np.multiply(dy, self.centred, out=self.tmp)
+            over_batch(self.average, self.tmp, product)
         np.multiply(self.mean_dy, self.n, out=self.dbias_row)
-        np.multiply(dy, self.centred, out=tmp)
-        over_batch(self.average, tmp, product)
         np.multiply(product, self.inverse, out=product)
         np.multiply(product, self.n, out=self.dgain_row)
         if self.training:
             np.multiply(product, self.inverse, out=product)
+            if self.rectifies:
+                shift, slope = (np.ascontiguousarray(each) for each in self.means.swapaxes(0, 1))
+                self.sweeps.pull(self.x, dy, self.affine_of, shift, slope)
+                return dy.reshape(self.shape)
             np.subtract(dy, self.mean_dy, out=dy)
-            np.multiply(self.centred, product, out=tmp)
-            np.subtract(dy, tmp, out=dy)
+            np.multiply(self.centred, product, out=self.tmp)
+            np.subtract(dy, self.tmp, out=dy)
         return np.multiply(dy, self.scale, out=dy).reshape(self.shape)
 
     def _weigh(self, estimating: int) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import threadpoolctl
 
 # What a result's last bits may depend on.
-_DECISIVE = ("dltricks", "numpy", "blas", "threads", "cpu", "platform")
+_DECISIVE = ("dltricks", "numpy", "numba", "blas", "threads", "cpu", "platform")
 _GIT_SECONDS = 2
 
 
@@ -64,6 +64,7 @@ def _fixed() -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": _version("scipy"),
+        "numba": _version("numba"),
         "cpu": {"model": _cpu_model(), "features": _cpu_features()},
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "release": platform.release(),
@@ -73,7 +74,7 @@ def _fixed() -> dict[str, Any]:
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+    except metadata.PackageNotFoundError:  # an extra, or a checkout that is not installed
         return None
 
 

@@ -1,0 +1,187 @@
+"""Convolutions without columns: tiles of outputs are summed straight from the images.
+
+One routine serves all three products. It walks over the places of one image at a time, small enough for the cache
+with its padding, and asks ``tile.product`` for a row of outputs, or for the gradients of one row of the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+from numba import njit
+
+from dltricks.compiled.tile import product
+from dltricks.core.parallel import SHARED, pool, share
+from dltricks.core.types import Array
+from dltricks.core.window import Window
+
+PIECES = 8
+"""Into how many parts a batch is split where its gradients of the kernel are summed apart."""
+
+
+@njit(cache=True, nogil=True)
+def pad(x, padded, top, left, down, across):  # type: ignore[no-untyped-def]
+    """An image into the middle of zeros, its pixels ``down`` and ``across`` apart; what lies outside is cut off."""
+    height, width, channels = x.shape
+    for i in range(height):
+        row = top + i * down
+        if 0 <= row < padded.shape[0]:
+            if across == 1:
+                first, last = max(0, -left), min(width, padded.shape[1] - left)
+                source, target = x[i, first:last].reshape(-1), padded[row, left + first : left + last].reshape(-1)
+                for c in range(len(source)):
+                    target[c] = source[c]
+            else:
+                for j in range(width):
+                    column = left + j * across
+                    if 0 <= column < padded.shape[1]:
+                        for c in range(channels):
+                            padded[row, column, c] = x[i, j, c]
+
+
+@njit(cache=True, nogil=True)
+def correlate(  # type: ignore[no-untyped-def]
+    x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups, first, last
+):
+    """Outputs y (N, H', W', O) of the images first to last of x (N, H, W, C) under each replica's W (K, h, w, I, O).
+
+    ``pads`` says whether images are copied into ``padded`` first, from ``begin`` on and ``grid`` apart.
+    """
+    size = x.itemsize
+    high, wide, inputs, filters = W.shape[1:]
+    batch = len(x) // len(W)
+    rows, columns, outs = y.shape[1], y.shape[2], filters // groups
+    width, channels = padded.shape[1], x.shape[3]
+    # Neighbouring pixels of a window lie side by side and are summed in one run, if nothing comes between them.
+    joined = groups == 1 and dilation[1] == 1
+    parts, steps = (1, wide * inputs) if joined else (wide, inputs)
+    if pads:
+        padded[...] = 0
+    for n in range(first, last):
+        k = n // batch
+        image = x[n].ctypes.data
+        if pads:
+            pad(x[n], padded, begin[0], begin[1], grid[0], grid[1])
+            image = padded.ctypes.data
+        for g in range(groups):
+            for row in range(rows):
+                out = y[n, row].ctypes.data + g * outs * size
+                start, again = bias[k].ctypes.data + g * outs * size, 0
+                for j in range(parts):
+                    at = image + ((row * stride[0] * width + j * dilation[1]) * channels + g * inputs) * size
+                    kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
+                    how = (
+                        high, steps, dilation[0] * width * channels, 1, stride[1] * channels,
+                        wide * inputs * filters, filters, again, filters,
+                    )  # fmt: skip
+                    product(x, at, kernel, start, out, how, columns, outs)
+                    start, again = out, filters
+
+
+@njit(cache=True, nogil=True)
+def weigh(  # type: ignore[no-untyped-def]
+    x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last
+):
+    """The gradients of the kernel, partial (K, pieces, h, w, I, O), of the pieces first to last of all."""
+    size = x.itemsize
+    pieces, high, wide, inputs, filters = partial.shape[1:]
+    rows, columns, outs = dy.shape[1], dy.shape[2], filters // groups
+    width, channels = padded.shape[1], x.shape[3]
+    joined = groups == 1 and dilation[1] == 1
+    parts, steps = (1, wide * inputs) if joined else (wide, inputs)
+    if pads:
+        padded[...] = 0
+    for place in range(first, last):
+        k, piece = place // pieces, place % pieces
+        start, again = zeros.ctypes.data, 0
+        for n in range(k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces):
+            image = x[n].ctypes.data
+            if pads:
+                pad(x[n], padded, begin[0], begin[1], 1, 1)
+                image = padded.ctypes.data
+            for g in range(groups):
+                for i in range(high):
+                    for j in range(parts):
+                        at = image + ((i * dilation[0] * width + j * dilation[1]) * channels + g * inputs) * size
+                        to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
+                        how = (
+                            rows, columns, stride[0] * width * channels, stride[1] * channels, 1,
+                            columns * filters, filters, again, filters,
+                        )  # fmt: skip
+                        product(
+                            x, at, dy[n].ctypes.data + g * outs * size, to if again else start, to, how, steps, outs
+                        )
+            again = filters
+
+
+class Direct:
+    """A convolution's three products for one shape of batch, as ``core.columns.Columns`` makes them with NumPy."""
+
+    def __init__(
+        self, window: Window, kernel: tuple[int, ...], groups: int, shape: tuple[int, ...], buffer: Callable[..., Array]
+    ) -> None:
+        """``kernel`` is (h, w, C / groups, O), ``shape`` that of x (K, B, H, W, C), ``buffer`` the layer's."""
+        replicas, batch, channels = shape[0], shape[1], shape[-1]
+        self.groups, self.kernel = groups, kernel
+        if window.size == (1, 1) and window.stride == (1, 1) and not window.pads:
+            # What looks at single pixels needs no rows, and long ones make better tiles.
+            window = Window.over((1, prod(window.image)), 1)
+        self.window = window
+        self.x = (replicas * batch, *window.image, channels)
+        self.y = (replicas * batch, *window.places, kernel[-1])
+        multiplications = prod(self.y) * prod(kernel[:3]) // replicas
+        self.threads = pool.threads if multiplications * replicas >= SHARED else 1
+        self.pieces = min(batch, PIECES) if multiplications >= SHARED else 1
+        self.batch = batch
+        self.zeros = np.zeros((replicas, max(kernel[-1], channels)), buffer("partial", (0,)).dtype)
+        self.partial = buffer("partial", (replicas, self.pieces, *kernel))
+        self.padded = buffer("padded", (self.threads, *window.padded, channels))
+        self.back = window.turned()
+        self.spread = buffer("spread", (self.threads, *self.back.padded, kernel[-1]))
+        self.turned = buffer("turned", (replicas, *window.size, kernel[-1] // groups, channels))
+
+    def forward(self, x: Array, W: Array, bias: Array | None, y: Array) -> None:
+        """y = x * W + bias."""
+        window, bias = self.window, self.zeros if bias is None else bias
+        x, y = x.reshape(self.x), y.reshape(self.y)
+
+        def job(thread: int, first: int, last: int) -> None:
+            correlate(
+                x, W, bias, y, self.padded[thread], window.pads, window.before, (1, 1), window.stride, window.dilation,
+                self.groups, first, last,
+            )  # fmt: skip
+
+        share(len(x), self.threads, job)
+
+    def weights(self, x: Array, dy: Array, dW: Array) -> None:
+        """dW, the sum over all places of x's window with dy."""
+        window = self.window
+        x, dy = x.reshape(self.x), dy.reshape(self.y)
+
+        def job(thread: int, first: int, last: int) -> None:
+            weigh(
+                x, dy, self.partial, self.zeros, self.padded[thread], window.pads, window.before, window.stride,
+                window.dilation, self.groups, self.batch, first, last,
+            )  # fmt: skip
+
+        share(len(self.partial) * self.pieces, self.threads, job)
+        np.copyto(dW, self.partial[:, 0])
+        for piece in range(1, self.pieces):
+            dW += self.partial[:, piece]
+
+    def inputs(self, dy: Array, W: Array, dx: Array) -> None:
+        """dx, in which every window's share is added up: a convolution of dy with the kernel turned around."""
+        back, turned = self.back, self.turned
+        grouped = W.reshape(*W.shape[:-1], self.groups, -1)[:, ::-1, ::-1]
+        np.copyto(turned.reshape(*turned.shape[:-1], self.groups, -1), grouped.swapaxes(3, 5))
+        dy, dx = dy.reshape(self.y), dx.reshape(self.x)
+
+        def job(thread: int, first: int, last: int) -> None:
+            correlate(
+                dy, turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
+                back.dilation, self.groups, first, last,
+            )  # fmt: skip
+
+        share(len(dy), self.threads, job)

@@ -1,0 +1,63 @@
+"""Sums and cuts of whole arrays in one sweep, on all threads."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from dltricks.core.parallel import pool, share
+from dltricks.core.types import Array
+
+SHARED = 1 << 16
+"""Values of an array from which on its parts go to other threads. No value depends on another."""
+
+
+@njit(cache=True, nogil=True)
+def _add(a, b, y, cut):  # type: ignore[no-untyped-def]
+    zero = a.dtype.type(0)
+    if cut:
+        for i in range(len(a)):
+            total = a[i] + b[i]
+            y[i] = zero if total < zero else total
+    else:
+        for i in range(len(a)):
+            y[i] = a[i] + b[i]
+
+
+@njit(cache=True, nogil=True)
+def _rectify(x, y):  # type: ignore[no-untyped-def]
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        y[i] = zero if x[i] < zero else x[i]
+
+
+@njit(cache=True, nogil=True)
+def _mask(y, dy):  # type: ignore[no-untyped-def]
+    zero = y.dtype.type(0)
+    for i in range(len(y)):
+        dy[i] = dy[i] if y[i] > zero else zero
+
+
+def _threads(array: Array) -> int:
+    return pool.threads if array.size >= SHARED else 1
+
+
+def add(a: Array, b: Array, y: Array, cut: bool) -> None:
+    """y = a + b, or max(a + b, 0) where ``cut``."""
+    a, b, y = a.reshape(-1), b.reshape(-1), y.reshape(-1)
+
+    def job(_: int, first: int, last: int) -> None:
+        _add(a[first:last], b[first:last], y[first:last], cut)
+
+    share(a.size, _threads(a), job)
+
+
+def rectify(x: Array, y: Array) -> None:
+    """y = max(x, 0)."""
+    x, y = x.reshape(-1), y.reshape(-1)
+    share(x.size, _threads(x), lambda _, first, last: _rectify(x[first:last], y[first:last]))
+
+
+def mask(y: Array, dy: Array) -> None:
+    """dy <- dy where y > 0, else 0. Both are contiguous."""
+    y, dy = y.reshape(-1), dy.reshape(-1)
+    share(y.size, _threads(y), lambda _, first, last: _mask(y[first:last], dy[first:last]))

@@ -1,0 +1,118 @@
+"""Pooling in one sweep, on all threads. Windows are clipped to the image, so that nothing is padded."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dltricks.core.parallel import pool, share
+from dltricks.core.types import Array
+from dltricks.core.window import Window
+
+SHARED = 1 << 16
+"""Values of all images from which on they are shared out over threads."""
+
+
+@njit(cache=True, nogil=True)
+def _max(x, y, found, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+    height, width, channels = x.shape[1:]
+    for n in range(first, last):
+        for p in range(y.shape[1]):
+            top = p * stride[0] - before[0]
+            for q in range(y.shape[2]):
+                left = q * stride[1] - before[1]
+                out, place = y[n, p, q], found[n, p, q]
+                fresh = True
+                for i in range(max(0, -top), min(size[0], height - top)):
+                    for j in range(max(0, -left), min(size[1], width - left)):
+                        pixel, tap = x[n, top + i, left + j], np.uint8(i * size[1] + j)
+                        if fresh:
+                            for c in range(channels):
+                                out[c], place[c] = pixel[c], tap
+                            fresh = False
+                        else:
+                            for c in range(channels):
+                                larger = not (pixel[c] <= out[c])  # also where it is not a number
+                                out[c] = pixel[c] if larger else out[c]
+                                place[c] = tap if larger else place[c]
+
+
+@njit(cache=True, nogil=True)
+def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+    height, width, channels = dx.shape[1:]
+    zero = dy.dtype.type(0)
+    for n in range(first, last):
+        dx[n] = 0
+        for p in range(dy.shape[1]):
+            top = p * stride[0] - before[0]
+            for q in range(dy.shape[2]):
+                left = q * stride[1] - before[1]
+                gradient, place = dy[n, p, q], found[n, p, q]
+                for i in range(max(0, -top), min(size[0], height - top)):
+                    for j in range(max(0, -left), min(size[1], width - left)):
+                        pixel, tap = dx[n, top + i, left + j], np.uint8(i * size[1] + j)
+                        for c in range(channels):
+                            pixel[c] += gradient[c] if place[c] == tap else zero
+
+
+@njit(cache=True, nogil=True)
+def _mean(x, y, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+    height, width, channels = x.shape[1:]
+    for n in range(first, last):
+        for p in range(y.shape[1]):
+            top = p * stride[0] - before[0]
+            for q in range(y.shape[2]):
+                left = q * stride[1] - before[1]
+                out = y[n, p, q]
+                out[:] = 0
+                for i in range(max(0, -top), min(size[0], height - top)):
+                    for j in range(max(0, -left), min(size[1], width - left)):
+                        pixel = x[n, top + i, left + j]
+                        for c in range(channels):
+                            out[c] += pixel[c]
+                for c in range(channels):
+                    out[c] *= shares[p, q, 0]
+
+
+@njit(cache=True, nogil=True)
+def _mean_back(dy, dx, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+    height, width, channels = dx.shape[1:]
+    for n in range(first, last):
+        dx[n] = 0
+        for p in range(dy.shape[1]):
+            top = p * stride[0] - before[0]
+            for q in range(dy.shape[2]):
+                left = q * stride[1] - before[1]
+                gradient, each = dy[n, p, q], shares[p, q, 0]
+                for i in range(max(0, -top), min(size[0], height - top)):
+                    for j in range(max(0, -left), min(size[1], width - left)):
+                        pixel = dx[n, top + i, left + j]
+                        for c in range(channels):
+                            pixel[c] += gradient[c] * each
+
+
+def max_pool(x: Array, y: Array, found: Array, window: Window) -> None:
+    """y (N, H', W', C) of x (N, H, W, C); ``found`` keeps which place of each window was the first largest."""
+    _run(_max, x, y, found, window)
+
+
+def max_pool_back(dy: Array, dx: Array, found: Array, window: Window) -> None:
+    """dx of dy, by what ``max_pool`` found."""
+    _run(_max_back, dy, dx, found, window)
+
+
+def average_pool(x: Array, y: Array, shares: Array, window: Window) -> None:
+    """y of x; ``shares`` (H', W', 1) is what each pixel of a window counts."""
+    _run(_mean, x, y, shares, window)
+
+
+def average_pool_back(dy: Array, dx: Array, shares: Array, window: Window) -> None:
+    """dx of dy."""
+    _run(_mean_back, dy, dx, shares, window)
+
+
+def _run(sweep, a: Array, b: Array, beside: Array, window: Window) -> None:  # type: ignore[no-untyped-def]
+    def job(_: int, first: int, last: int) -> None:
+        sweep(a, b, beside, window.size, window.stride, window.before, first, last)
+
+    share(len(a), pool.threads if max(a.size, b.size) >= SHARED else 1, job)
