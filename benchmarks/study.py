@@ -1,7 +1,7 @@
 """A whole study against PyTorch, scikit-learn and JAX: 40 runs of 64-64-10 on the digits, as whole processes.
 
     python -m pip install -e . -r benchmarks/requirements.txt
-    python benchmarks/study.py [--rounds 5] [--epochs 30] [--only ours jax] [--keep-kernels]
+    python benchmarks/study.py [--rounds 3 | --quick] [--epochs 30] [--only ours jax] [--keep-kernels]
 
 Four dropout rates with ten seeds each, Adam, batches of 32, thirty epochs; loss and accuracy of training and of the
 tenth held out after each of them, and for each run a folder with its configuration, metrics and weights. Ours is
@@ -11,12 +11,16 @@ and ``tuned`` by hand as far as we could. Targets are judged for both, each time
 
 A time is that of the whole process, from its start to its end, but for JAX's steady state: a second study in a process
 that has compiled the program already (taken off its whole time), compared with our whole process all the same. Peers
-take turns; the slowest have about half as many. Before, each has run once with one epoch, which does not count.
+take turns; the slowest have about half as many and ours, the shortest, twice as many. Before, each has run once with
+one epoch, which does not count. Three rounds take about ten minutes.
 
 All peers hold out the same samples for the same seed, ours others, and which these are makes the larger part of the
 difference in accuracy. With forty seeds and no dropout it is 97.2% ± 0.2% for ours and 97.1% ± 0.2% for tuned JAX.
 
-Kernels of OpenBLAS that the environment prescribes are left to its own choice unless ``--keep-kernels`` is given.
+``--quick`` is a single round without the spreads that have been slower wherever we looked: a minute or two.
+
+Kernels of OpenBLAS that the environment prescribes are left to its own choice unless ``--keep-kernels`` is given, and
+modules may keep their bytecode, as those of the peers do that were installed, whatever the environment says.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ from workers import machine, markdown
 
 HERE = Path(__file__).parent
 KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 Accuracies = dict[float, list[float]]
 """Of the last epoch's validation, by dropout rate."""
@@ -58,6 +63,8 @@ class Peer:
     steady_target: float | None = None
     """The same for its steady state, where it has one."""
     slow: bool = False
+    spare: bool = False
+    """Whether ``--quick`` leaves it out."""
 
     @property
     def title(self) -> str:
@@ -81,6 +88,9 @@ class Ours(Peer):
     def title(self) -> str:
         return TITLES[self.program]
 
+    def rounds(self, rounds: int) -> int:
+        return 2 * rounds
+
     def command(self, runs_dir: Path, epochs: int) -> list[str]:
         file, key = str(HERE / self.script), f"epochs={epochs}"
         return [sys.executable, "-m", "dltricks", "train", file, key, "--runs-dir", str(runs_dir), "--quiet"]
@@ -91,14 +101,14 @@ ONE, TWO = ("--processes", "1"), ("--processes", "2")
 TORCH, SKLEARN, JAX = "study_pytorch.py", "study_sklearn.py", "study_jax.py"
 PEERS = [
     Ours("ours", "ordinary", "", 1.0, "study.yaml"),
-    Peer("pytorch", "ordinary", "one process, two threads", 15.0, TORCH, ONE, slow=True),
+    Peer("pytorch", "ordinary", "one process, two threads", 15.0, TORCH, ONE, slow=True, spare=True),
     Peer("pytorch", "ordinary", "two processes", 15.0, TORCH, TWO, slow=True),
-    Peer("pytorch", "tuned", "one process, two threads", 15.0, TORCH, ONE),
+    Peer("pytorch", "tuned", "one process, two threads", 15.0, TORCH, ONE, spare=True),
     Peer("pytorch", "tuned", "two processes", 15.0, TORCH, TWO),
     Peer("sklearn", "ordinary", "two processes", 8.0, SKLEARN, TWO),
     Peer("sklearn", "tuned", "two processes", 8.0, SKLEARN, TWO),
     Peer("jax", "ordinary", "one device", 5.0, JAX, steady_target=1.5),
-    Peer("jax", "tuned", "one device", 5.0, JAX, ("--devices", "1"), steady_target=1.5),
+    Peer("jax", "tuned", "one device", 5.0, JAX, ("--devices", "1"), steady_target=1.5, spare=True),
     Peer("jax", "tuned", "two devices", 5.0, JAX, ("--devices", "2"), steady_target=1.5),
 ]
 
@@ -205,7 +215,9 @@ def lessons(found: dict[Peer, Measured]) -> str:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--rounds", type=int, default=3)
+    length.add_argument("--quick", action="store_true")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--only", nargs="+", choices=list(TITLES))
     parser.add_argument("--keep-kernels", action="store_true")
@@ -213,7 +225,11 @@ def main() -> None:
     if not arguments.keep_kernels:
         for name in KERNELS:
             os.environ.pop(name, None)
+    os.environ.pop(BYTECODE, None)
+    if arguments.quick:
+        arguments.rounds = 1
     peers = [peer for peer in PEERS if arguments.only is None or peer.program in arguments.only]
+    peers = [peer for peer in peers if not (arguments.quick and peer.spare)]
     for peer in peers:
         measure(peer, 1, Measured())
     found = {peer: Measured() for peer in peers}
