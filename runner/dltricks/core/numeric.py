@@ -32,17 +32,16 @@ def folded(lr: Any, b1: Any, b2: Any, eps: Any, t: int) -> tuple[list[list[float
 
     The slots hold m/(1-b1) and v/(1-b2), so that all other constants move into these. It takes and gives (K, 1)
     columns, and counts in plain floats: a dozen operations on tiny arrays cost as much as two passes over all
-    parameters. Replicas with the same settings are counted once.
+    parameters. Where all replicas have the same settings it gives a single row, (1, 1).
     """
+    settings = list(plain(lr, b1, b2, eps))
+    if settings.count(settings[0]) == len(settings):
+        del settings[1:]
     size, eps_t = [], []
-    known: dict[tuple[float, ...], tuple[list[float], list[float]]] = {}
-    for settings in plain(lr, b1, b2, eps):
-        if settings not in known:
-            rate, keep_m, keep_v, least = settings
-            root = sqrt((1 - keep_v) / (1 - keep_v**t))
-            known[settings] = [rate * (1 - keep_m) / (1 - keep_m**t) / root], [least / root]
-        size.append(known[settings][0])
-        eps_t.append(known[settings][1])
+    for rate, keep_m, keep_v, least in settings:
+        root = sqrt((1 - keep_v) / (1 - keep_v**t))
+        size.append([rate * (1 - keep_m) / (1 - keep_m**t) / root])
+        eps_t.append([least / root])
     return size, eps_t
 
 

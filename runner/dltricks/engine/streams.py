@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -51,5 +52,12 @@ def words(seeds: Sequence[Seeds], epoch: int, layer: int, position: int, count: 
     """
     numbers: dict[int, int] = {}
     rows = np.array([numbers.setdefault(seed.dropout, len(numbers)) for seed in seeds])
-    drawn = [bits(seed, Purpose.DROPOUT, epoch, layer, position).random_raw(count) for seed in numbers]
+    source = bits(seeds[0].dropout, Purpose.DROPOUT, epoch, layer, position)
+    start: Any = source.state
+    drawn = []
+    for seed in numbers:
+        # To change the key takes a fifth of the time that another generator would.
+        start["state"]["key"] = np.array([seed, Purpose.DROPOUT], np.uint64)
+        source.state = start
+        drawn.append(source.random_raw(count))
     return np.stack(drawn), rows
