@@ -6,8 +6,9 @@
 comes, loss and correct answers added up after each step.
 
 ``tuned``: samples are kept in memory and gathered once an epoch, Adam is fused, loss and accuracy of all steps are
-computed at once, and numbers next to zero are taken for zero, which Intel's processors are slow with. A whole step takes 201 us with fused Adam, 265 with ``foreach``, 255 with neither. ``torch.compile``
-was tried: 17 s for the first epoch, and no faster in the three after it (351 us).
+computed at once, and numbers next to zero are taken for zero, which Intel's processors are slow with. On a processor of
+AMD a whole step took 201 us with fused Adam, 265 with ``foreach``, 255 with neither. ``torch.compile`` was tried there:
+17 s for the first epoch, and no faster in the three after it (351 us).
 
 One process computes with two threads, of two processes each with one. Threads wait for each other as their library has
 it. A passive wait (``OMP_WAIT_POLICY``) bears a machine better on which others compute, where it took a third of the

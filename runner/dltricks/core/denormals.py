@@ -1,8 +1,8 @@
 """Numbers nearer to zero than 2^-126 (float32), for which Intel's processors leave their fast path.
 
-Moments of Adam decay into that range wherever a weight gets no gradient any more, as behind a silent unit, and
-stay there, because rounding keeps the last few of its numbers from ever becoming zero. After fifteen epochs on digits
-they made an Adam step take three times as long.
+Moments of Adam decay into that range wherever a weight gets no gradient any more, behind a silent unit for instance,
+and stay there, because rounding keeps the last few of its numbers from ever becoming zero. After fifteen epochs on the
+digits they made a whole step take half as long again.
 """
 
 from __future__ import annotations
