@@ -197,12 +197,7 @@ class Lab:
             ClusterError: the cluster cannot be reached.
         """
         if fresh:
-            for run in plan.runs:
-                if lock.is_held(run.path):
-                    # Before anything is forgotten.
-                    raise LockedError(f"{run.path}: is being trained; wait for it or end it")
-            for run in plan.runs:
-                forget(run)
+            forget_all(plan.runs)
         failures = {run.number: _damaged(run) for run in plan.runs if plan.done.get(run.number) == "damaged"}
         self.view.planned(plan, metric)
         try:
@@ -242,6 +237,19 @@ def forget(run: PlannedRun) -> None:
         folder = RunFolder(run.path, run.experiment.hash)
         with folder.hold():
             folder.reset()
+
+
+def forget_all(runs: Sequence[PlannedRun]) -> None:
+    """Makes all runs ones that were never trained.
+
+    Raises:
+        LockedError: one of them is being trained; then nothing is forgotten.
+    """
+    for run in runs:
+        if lock.is_held(run.path):
+            raise LockedError(f"{run.path}: is being trained; wait for it or end it")
+    for run in runs:
+        forget(run)
 
 
 def _damaged(run: PlannedRun) -> Failed:

@@ -94,6 +94,14 @@ class Work:
         """What the arms are compared by."""
         return headline([experiment.recipe for _, experiment in self.pairs])
 
+    @property
+    def baseline(self) -> str | None:
+        """The label of the arm to compare with; where tuning left it as it is, it bears its first label."""
+        labels = {arm.label for arm in self.study.arms}
+        same = {tuned_label(label): label for label in labels}
+        wanted = self.study.baseline
+        return wanted if wanted in labels else same.get(wanted or "")
+
 
 def next_work(
     study: Study,
@@ -197,6 +205,25 @@ def run_study(
         (arm, experiment), *_ = work.pairs
         run = _train_single(arm, experiment, study, lab, fresh, hooks, notify)
         return StudyResult(study, (Entry(arm, experiment, run.path, run),), work.metric, notes=work.notes)
+    work = finish_tuning(work, study, lab, plugins, fresh=fresh, most=most, ablation=ablation)
+    plan = plan_of(work, lab, fresh=fresh)
+    if study.several:
+        save(work, lab.means.runs_dir)
+    failures = lab.train(plan, work.metric, fresh=fresh)
+    return StudyResult(work.study, ends(work, plan, failures), work.metric, work.tuned, work.notes)
+
+
+def finish_tuning(
+    work: Work,
+    study: Study,
+    lab: Lab,
+    plugins: Sequence[Path],
+    *,
+    fresh: bool,
+    most: int,
+    ablation: Ablation | None = None,
+) -> Work:
+    """Trains what a tuning needs until what is judged comes next; arguments and errors as of ``run_study``."""
     while work.kind == "tuning":
         plan = plan_of(work, lab)
         if fresh and "damaged" in plan.done.values():
@@ -207,13 +234,13 @@ def run_study(
         failures = lab.train(plan, work.metric)
         fail(list(failures.values()), len(work.pairs), "tuning runs")
         work = next_work(study, lab, plugins, fresh=fresh, most=most, ablation=ablation)
-    plan = plan_of(work, lab, fresh=fresh)
-    if study.several:
-        save(work, lab.means.runs_dir)
-    failures = lab.train(plan, work.metric, fresh=fresh)
+    return work
+
+
+def ends(work: Work, plan: Plan, failures: Mapping[int, Failed]) -> tuple[Entry, ...]:
+    """What has become of the runs of some work that was planned and trained."""
     runs = {run.experiment.hash: _end(run, plan, failures.get(run.number)) for run in plan.runs}
-    entries = [Entry(arm, experiment, *runs[experiment.hash]) for arm, experiment in work.pairs]
-    return StudyResult(work.study, tuple(entries), work.metric, work.tuned, work.notes)
+    return tuple(Entry(arm, experiment, *runs[experiment.hash]) for arm, experiment in work.pairs)
 
 
 def plan_of(work: Work, lab: Lab, *, fresh: bool = False) -> Plan:
@@ -257,8 +284,8 @@ def reused(path: Path) -> Run:
     return read(path, reused=True)
 
 
-def save(work: Work, runs_dir: Path) -> None:
-    """Writes study.json: what is planned, before any of it is trained."""
+def save(work: Work, runs_dir: Path, until: Mapping[str, Any] | None = None) -> None:
+    """Writes study.json: what is planned, before any of it is trained; of a study that may end early also its looks."""
     runs = [
         {"hash": experiment.hash, "arm": arm.label, "seed": experiment.config["seed"]} for arm, experiment in work.pairs
     ]
@@ -267,21 +294,15 @@ def save(work: Work, runs_dir: Path) -> None:
         "metric": work.metric,
         "arms": [{"label": arm.label, "varied": arm.varied} for arm in work.study.arms],
         "seeds": list(work.study.seeds) if work.study.seeds is not None else None,
-        "baseline": _baseline(work.study),
+        "baseline": work.baseline,
         "margin": work.study.margin,
         "contrasts": [{**asdict(each), "tricks": list(each.tricks)} for each in work.contrasts] or None,
         "runs": runs,
         "tuned": None if work.tuned is None else work.tuned.to_json(),
         "notes": list(work.notes),
+        **({} if until is None else {"until": until}),
     }
     study_file.save(runs_dir / work.pairs[0][1].name, record)
-
-
-def _baseline(study: Study) -> str | None:
-    """The label of the arm to compare with; where tuning left it as it is, it bears its first label."""
-    same = {tuned_label(arm.label): arm.label for arm in study.arms}
-    labels = {arm.label for arm in study.arms}
-    return study.baseline if study.baseline in labels else same.get(study.baseline or "")
 
 
 def _train_single(

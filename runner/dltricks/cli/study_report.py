@@ -27,15 +27,7 @@ GROUPS = 40
 def print_plan(plan: Plan, format: Format) -> None:
     """Prints what would be trained; in JSON one object for each stack."""
     if format is Format.json:
-        print_json(
-            {
-                "runs": len(plan.runs),
-                "done": len(plan.done),
-                "stacks": _stacks(plan),
-                "workers": plan.workers,
-                "seconds": plan.seconds,
-            }
-        )
+        print_json(plan_numbers(plan))
         return
     rows = plan_rows(plan)
     if format is not Format.table:
@@ -47,6 +39,17 @@ def print_plan(plan: Plan, format: Format) -> None:
     if len(rows) > GROUPS:
         screen.print(f"… and {len(rows) - GROUPS:,} more kinds of stacks")
     screen.print(("\n" if rows else "") + plan_summary(plan), soft_wrap=True)
+
+
+def plan_numbers(plan: Plan) -> dict[str, Any]:
+    """A plan in JSON."""
+    return {
+        "runs": len(plan.runs),
+        "done": len(plan.done),
+        "stacks": _stacks(plan),
+        "workers": plan.workers,
+        "seconds": plan.seconds,
+    }
 
 
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from dltricks.cli.options import (
     DataDir,
@@ -35,6 +38,12 @@ if TYPE_CHECKING:
 NAME = "train"
 
 
+class Until(StrEnum):
+    """When enough seeds are trained."""
+
+    decided = "decided"
+
+
 def command(
     file: File,
     overrides: Overrides = None,
@@ -49,6 +58,28 @@ def command(
     scheduler: Scheduler = None,
     threads: Threads = None,
     max_runs: MaxRuns = 10_000,
+    until: Annotated[
+        Until | None,
+        typer.Option("--until", help="Add seeds until the verdict on each arm is decided.", show_default=False),
+    ] = None,
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--max-seeds",
+            metavar="N",
+            help="With --until: of each arm; by default those of the file, else 40.",
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            help="With --until: train no longer than this, such as 90s, 10m or 1.5h; tuning comes before.",
+            show_default=False,
+        ),
+    ] = None,
     format: FormatOption = Format.table,
     json: Json = False,
     quiet: Quiet = False,
@@ -60,13 +91,25 @@ def command(
     trained again.
     """
     from dltricks.api.lab import Means
-    from dltricks.api.train import train_study
+    from dltricks.api.train import check_until, train_study
     from dltricks.cli.output import say
+    from dltricks.core.errors import UsageError
 
     format = chosen(format, json)
     check_manifest(manifest, plan=plan, fresh=fresh)
     means = Means(runs_dir, data_dir, None if executor is None else executor.value, workers, scheduler, threads)
     common: dict[str, Any] = {"means": means, "plugins": plugin or [], "fresh": fresh, "max_runs": max_runs}
+    check_until(until, max_seeds, budget)
+    if until is not None:
+        from dltricks.cli.until import plan_looks, train_looks
+
+        if manifest is not None:
+            raise UsageError("--manifest: which runs come after a look is not known before; leave it or --until out")
+        if plan:
+            plan_looks(file, overrides or [], max_seeds, budget, format, **common)
+        else:
+            judge(train_looks(file, overrides or [], max_seeds, budget, format, quiet=quiet, **common))
+        return
     if plan:
         from dltricks.api.plan import plan_study
         from dltricks.cli.study_report import print_plan
@@ -114,7 +157,7 @@ def report(result: StudyResult, format: Format) -> None:
     from dltricks.cli.tables import print_json
 
     if format is Format.json:
-        print_json([_line(entry) for entry in result.entries])
+        print_json([entry_line(entry) for entry in result.entries])
     elif result.study.several:
         print_results(arms(result), result.metric, format)
         if format is Format.table:
@@ -149,7 +192,8 @@ def print_notes(notes: Sequence[str]) -> None:
         console().print(f"note: {inert(note)}", style="dim")
 
 
-def _line(entry: Any) -> dict[str, Any]:
+def entry_line(entry: Any) -> dict[str, Any]:
+    """A run in JSON: its run.json, or why it failed."""
     if entry.run is not None:
         return {**entry.run.result, "path": str(entry.path)}
     return {"status": "failed", "error": entry.failure.message, "seed": entry.seed, "path": str(entry.path)}

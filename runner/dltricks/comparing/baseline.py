@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from dltricks.comparing import keys
-from dltricks.comparing.design import Variant
 from dltricks.core.errors import UsageError
 from dltricks.experiment.baseline import find_arm
 from dltricks.experiment.study import tuned_label
 
 
-def choose_baseline(variants: Sequence[Variant], wanted: str | None, declared: str | None) -> tuple[str, str]:
+class Candidate(Protocol):
+    """A variant, as far as it matters here."""
+
+    @property
+    def label(self) -> str:
+        """Unique among them."""
+
+    @property
+    def varied(self) -> Mapping[str, Any]:
+        """The differing keys with its values."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration of one of its runs; empty where it has none."""
+
+
+def choose_baseline(variants: Sequence[Candidate], wanted: str | None, declared: str | None) -> tuple[str, str]:
     """Label of the baseline, and why: the user's, else the file's, else the neutral variant, else the first.
 
     Args:
@@ -38,9 +54,9 @@ def choose_baseline(variants: Sequence[Variant], wanted: str | None, declared: s
     return variants[0].label, "the first"
 
 
-def _neutral(variants: Sequence[Variant]) -> list[str]:
+def _neutral(variants: Sequence[Candidate]) -> list[str]:
     """Those that do without each of the tricks in which the variants differ."""
-    present = [variant for variant in variants if variant.samples]
+    present = [variant for variant in variants if variant.config]
     differences = keys.differing([variant.config for variant in present])
     found = []
     for variant, differing in zip(present, differences, strict=True):

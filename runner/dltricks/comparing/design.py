@@ -18,6 +18,10 @@ from dltricks.statistics.paired import Seed
 
 Plan = Mapping[str, Any]
 """The content of study.json."""
+SEQUENTIAL = (
+    "seeds were added until the verdict was decided: what holds then is what `dltricks train --until decided` prints; "
+    "the intervals and verdicts here are those of a study that is looked at once"
+)
 ENDED = ("finished", "diverged")
 
 
@@ -167,7 +171,7 @@ def _planned(folder: Path, plan: Plan, entries: Sequence[Entry]) -> Design:
         plan.get("baseline"),
         plan.get("margin"),
         contrasts,
-        tuple(plan["notes"]),
+        (*plan["notes"], *([SEQUENTIAL] if plan.get("until") else [])),
     )
 
 

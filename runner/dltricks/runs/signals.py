@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,11 +13,30 @@ NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 class Signals:
-    """The first signal is remembered in ``number``, for whoever trains to save and leave; a second leaves at once."""
+    """The first signal is remembered in ``number``, for whoever trains to save and leave; a second leaves at once.
+
+    The end of a time that was set ends training in the same way.
+    """
 
     def __init__(self) -> None:
-        self.number: int | None = None
+        self._number: int | None = None
+        self.deadline: float | None = None
+        """When, on ``time.monotonic``, training is to be left as after Ctrl-C."""
         self._listening = False
+
+    @property
+    def number(self) -> int | None:
+        """What asks to save and leave; None while nothing does."""
+        return signal.SIGINT if self._number is None and self.expired else self._number
+
+    @number.setter
+    def number(self, number: int | None) -> None:
+        self._number = number
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time is over and no signal has come."""
+        return self._number is None and self.deadline is not None and time.monotonic() >= self.deadline
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -38,6 +58,6 @@ class Signals:
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.number is not None:
+        if self._number is not None:
             raise SystemExit(128 + number)
         self.number = number

@@ -28,15 +28,20 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 
 def save(folder: Path, study: Mapping[str, Any]) -> None:
-    """Replaces the plan. Runs that the old one held and the new one does not are remembered as superseded."""
+    """Replaces the plan. Runs that the old one held and the new one does not are remembered as superseded, and what was
+    declared of looks at them is remembered as declared: nobody can look again for the first time."""
     files.make_folder(folder)
     before = load(folder)
     planned = {run["hash"] for run in study["runs"]}
     superseded: list[str] = []
+    declared = None
     if before is not None:
+        declared = before.get("until") or before.get("declared")
         earlier = [*before["superseded"], *(run["hash"] for run in before["runs"])]
         superseded = [config_hash for config_hash in dict.fromkeys(earlier) if config_hash not in planned]
     content = {"format": FORMAT, **study, "superseded": superseded}
+    if "until" not in study and declared is not None:
+        content["declared"] = declared
     if before is None or {key: before.get(key) for key in content} != content:
         sealed.save(folder / NAME, content)
         files.sync_folder(folder)
