@@ -40,7 +40,7 @@ EXACT = ("check", "tricks")
 """Commands whose output is the same on every machine; of others numbers may differ."""
 RANKED = ("ablate",)
 """Commands whose lines another processor may print in another order."""
-TOUR = ("train", "check", "tricks", "evaluate", "train", "train", "train", "ablate")
+TOUR = ("train", "check", "tricks", "evaluate", "train", "train", "verdict", "train", "ablate")
 PYTHON_ONLY = {"plan": "train FILE dropout=0,0.2 seeds=10` | trains all combinations; `--plan`"}
 """Functions without a command of their name, and what stands for them."""
 

@@ -10,8 +10,9 @@ from cli.shell import tree
 
 import dltricks
 from dltricks.api.ablate import AblationResult, plan_ablation
+from dltricks.comparing.result import Trick
 from dltricks.core.errors import SomeFailedError, UsageError
-from dltricks.experiment.ablation import Effect, Row
+from dltricks.statistics.judged import Judged
 
 
 def ablate(*overrides: str, file: str = "small.yaml", **values: Any) -> AblationResult:
@@ -25,32 +26,42 @@ def values_of(result: AblationResult) -> dict[str, list[float | None]]:
     return found
 
 
-def row(rows: list[Row] | None, *tricks: str) -> Row:
-    (found,) = [each for each in rows or [] if each.tricks == tricks]
+def row(result: AblationResult, *tricks: str, tuned: bool = False) -> Trick:
+    (found,) = [each for each in tricks_of(result) if each.tricks == tricks and each.tuned == tuned]
     return found
+
+
+def tricks_of(result: AblationResult) -> tuple[Trick, ...]:
+    assert result.comparison is not None
+    return result.comparison.tricks
+
+
+def gain(judged: Judged | None) -> float:
+    assert judged is not None
+    assert judged.gain is not None
+    return judged.gain
 
 
 def test_arms_share_their_seeds_and_say_what_each_trick_is_worth(folder: Path) -> None:
     result = ablate("dropout=0.2", seeds=[4, 2])
     found = values_of(result)
     assert [entry.seed for entry in result.trained.entries] == [4, 2] * len(found)
-    assert {each.tricks for each in result.rows} == {("scaling",), ("initializer",), ("dropout",), ("optimizer",)}
-    for each in result.rows:
+    assert {each.tricks for each in tricks_of(result)} == {("scaling",), ("initializer",), ("dropout",), ("optimizer",)}
+    for each in tricks_of(result):
         (trick,) = each.tricks
         for effect, better, worse in [
             (each.costs, "as it stands", f"without {trick}"),
             (each.brings, f"plain + {trick}", "plain"),
         ]:
             differences = [a - b for a, b in zip(found[better], found[worse], strict=True)]  # type: ignore[operator]
-            assert effect.mean == pytest.approx(sum(differences) / 2)
-            assert effect.deviation == pytest.approx(abs(differences[0] - differences[1]) / 2**0.5)
-            assert (effect.pairs, effect.missing) == (2, {})
+            assert gain(effect) == pytest.approx(sum(differences) / 2, abs=1e-12)
+            assert (effect.n, effect.paired, effect.incomplete) == ((2, 2), True, ())  # type: ignore[union-attr]
     configs = {entry.arm.label: entry.experiment.config for entry in result.trained.entries}
     assert configs["without optimizer"]["optimizer"]["name"] == "sgd"
     assert configs["plain"]["dropout"] == configs["without dropout"]["dropout"] == {"name": "none"}
     assert configs["plain + dropout"]["dropout"] == {"name": "dropout", "rate": 0.2}
     assert {entry.path.parent for entry in result.trained.entries} == {Path("runs/small-ablation")}
-    assert result.tuned_rows is None
+    assert not any(each.tuned for each in tricks_of(result))
 
 
 def test_of_losses_the_smaller_one_is_better(folder: Path) -> None:
@@ -61,7 +72,7 @@ def test_of_losses_the_smaller_one_is_better(folder: Path) -> None:
     assert result.trained.metric == "val_loss"
     found = values_of(result)
     differences = [b - a for a, b in zip(found["as it stands"], found["without optimizer"], strict=True)]  # type: ignore[operator]
-    assert row(result.rows, "optimizer").costs.mean == pytest.approx(sum(differences) / 2)
+    assert gain(row(result, "optimizer").costs) == pytest.approx(sum(differences) / 2)
 
 
 def test_runs_without_a_value_are_missing(folder: Path) -> None:
@@ -72,33 +83,34 @@ def test_runs_without_a_value_are_missing(folder: Path) -> None:
     found = values_of(result)
     assert found["plain"] == [None, None]
     assert None not in found["as it stands"]
-    (only,) = result.rows
+    (only,) = tricks_of(result)
     assert only.tricks == ("clipping",)
-    assert only.costs == Effect(None, None, 0, {"plain": 2})
+    assert only.costs is not None
+    assert (only.costs.gain, only.costs.incomplete, only.costs.diverged) == (None, (0, 1), (0.0, 1.0))
     assert len(result.trained.runs) == 4
 
 
-def test_five_seeds_unless_others_are_asked_for(folder: Path) -> None:
-    for values, seeds in [({}, (0, 1, 2, 3, 4)), ({"seeds": 2}, (0, 1)), ({"seeds": [7]}, (7,))]:
+def test_ten_seeds_unless_others_are_asked_for(folder: Path) -> None:
+    for values, seeds in [({}, tuple(range(10))), ({"seeds": 2}, (0, 1)), ({"seeds": [7]}, (7,))]:
         _, study = plan_ablation("small.yaml", (), values, pairs=False, plugins=[], max_runs=10_000)
         assert study.seeds == seeds
-    (folder / "seed.yaml").write_text((folder / "small.yaml").read_text() + "seed: {init: 9}\n")
+    (folder / "seed.yaml").write_text((folder / "small.yaml").read_text() + "seed: {init: 99}\n")
     result = ablate(file="seed.yaml")
-    assert [entry.seed["init"] for entry in result.trained.entries] == [9] * len(result.trained.entries)
-    assert [entry.seed["order"] for entry in result.trained.entries[:5]] == [0, 1, 2, 3, 4]
+    assert [entry.seed["init"] for entry in result.trained.entries] == [99] * len(result.trained.entries)
+    assert [entry.seed["order"] for entry in result.trained.entries[:10]] == list(range(10))
 
 
 def test_pairs(folder: Path) -> None:
     result = ablate("scaling=none", "dropout=0.2", "clipping=1", seeds=2, pairs=True)
     found = {label: sum(values) / 2 for label, values in values_of(result).items()}  # type: ignore[arg-type]
-    both = row(result.rows, "dropout", "clipping")
+    both = row(result, "dropout", "clipping")
     base, plain = found["as it stands"], found["plain"]
     alone = (base - found["without dropout"]) + (base - found["without clipping"])
-    assert both.costs.mean == pytest.approx(base - found["without dropout, clipping"] - alone)
+    assert gain(both.costs) == pytest.approx(base - found["without dropout, clipping"] - alone)
     alone = (found["plain + dropout"] - plain) + (found["plain + clipping"] - plain)
     together = found["without initializer, optimizer"]  # of four tricks the two others are what is left
-    assert both.brings.mean == pytest.approx(together - plain - alone)
-    assert len([each for each in result.rows if len(each.tricks) == 2]) == 6
+    assert gain(both.brings) == pytest.approx(together - plain - alone)
+    assert len([each for each in tricks_of(result) if len(each.tricks) == 2]) == 6
 
 
 def test_fixed_and_tuned_rows(folder: Path) -> None:
@@ -109,11 +121,10 @@ def test_fixed_and_tuned_rows(folder: Path) -> None:
     found = values_of(result)
     best = {label: found.get(f"{label} tuned", found[label]) for label in found if not label.endswith(" tuned")}
     assert set(best) == {"as it stands", "plain", "without initializer", "without optimizer"}
-    for rows, values in ((result.rows, found), (result.tuned_rows, best)):
+    for tuned, values in ((False, found), (True, best)):
         for trick in ("initializer", "optimizer"):
             pairs = zip(values["as it stands"], values[f"without {trick}"], strict=True)
-            assert row(rows, trick).costs.mean == pytest.approx(sum(a - b for a, b in pairs) / 2)  # type: ignore[operator]
-    assert result.rows != result.tuned_rows
+            assert gain(row(result, trick, tuned=tuned).costs) == pytest.approx(sum(a - b for a, b in pairs) / 2)  # type: ignore[operator]
     assert not any("nothing was tuned" in note for note in result.trained.notes)
 
 
@@ -133,7 +144,7 @@ class Small(Base):
 def test_a_plugin_is_a_trick_like_any_other(folder: Path) -> None:
     (folder / "small_steps.py").write_text(PLUGIN.replace("class Small", "class SmallSteps"))
     result = ablate("clipping=small_steps", plugins=["small_steps.py"], seeds=1)
-    assert ("clipping",) in [each.tricks for each in result.rows]
+    assert ("clipping",) in [each.tricks for each in tricks_of(result)]
     configs = {entry.arm.label: entry.experiment.config["clipping"]["name"] for entry in result.trained.entries}
     assert (configs["as it stands"], configs["without clipping"]) == ("small_steps", "none")
 

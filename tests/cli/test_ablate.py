@@ -37,15 +37,16 @@ def test_every_trick_is_left_out_and_added(cli: Call, folder: Path) -> None:
         *(f"without {trick}" for trick in TRICKS),
         *(f"plain + {trick}" for trick in TRICKS),
     }
-    assert {row["tricks"][0] for row in found["tricks"]} == set(TRICKS)
-    for row in found["tricks"]:
+    assert {row["tricks"][0] for row in found["rows"]} == set(TRICKS)
+    for row in found["rows"]:
         (trick,) = row["tricks"]
-        pairs = zip(arms["as it stands"], arms[f"without {trick}"], strict=True)
-        assert row["costs"]["mean"] == pytest.approx(sum(a - b for a, b in pairs) / 2)
-        pairs = zip(arms[f"plain + {trick}"], arms["plain"], strict=True)
-        assert row["brings"]["mean"] == pytest.approx(sum(a - b for a, b in pairs) / 2)
-        assert row["costs"]["pairs"] == row["brings"]["pairs"] == 2
-    costs = [row["costs"]["mean"] for row in found["tricks"]]
+        better, worse = (
+            ("as it stands", f"without {trick}") if row["question"] == "leave out" else (f"plain + {trick}", "plain")
+        )
+        pairs = zip(arms[better], arms[worse], strict=True)
+        assert row["gain"] == pytest.approx(sum(a - b for a, b in pairs) / 2, abs=1e-12)
+        assert (row["n"], row["verdict"]) == ([2, 2], "inconclusive")
+    costs = [row["gain"] for row in found["rows"] if row["question"] == "leave out"]
     assert costs == sorted(costs, reverse=True)
 
     study = study_file.load(folder / "runs" / "small-ablation")
@@ -56,50 +57,51 @@ def test_every_trick_is_left_out_and_added(cli: Call, folder: Path) -> None:
     assert [path.name for path in (folder / "runs").iterdir()] == ["small-ablation"]
 
 
-def test_five_seeds_unless_the_file_says(cli: Call, folder: Path) -> None:
-    assert {arm["runs"] for arm in asked(cli, "small.yaml", "epochs=1")["arms"]} == {5}
+def test_ten_seeds_unless_the_file_says(cli: Call, folder: Path) -> None:
+    assert {arm["runs"] for arm in asked(cli, "small.yaml", "epochs=1")["arms"]} == {10}
     study = study_file.load(folder / "runs" / "small-ablation")
     assert study is not None
-    assert study["seeds"] == [0, 1, 2, 3, 4]
+    assert study["seeds"] == list(range(10))
     (folder / "seeds.yaml").write_text((folder / "small.yaml").read_text() + "seeds: [1, 2]\n")
     assert {arm["runs"] for arm in asked(cli, "seeds.yaml", "epochs=1", "name=b")["arms"]} == {2}
     (folder / "seed.yaml").write_text((folder / "small.yaml").read_text() + "seed: 7\n")
-    assert {arm["runs"] for arm in asked(cli, "seed.yaml", "epochs=1", "name=c")["arms"]} == {5}
+    assert {arm["runs"] for arm in asked(cli, "seed.yaml", "epochs=1", "name=c")["arms"]} == {10}
 
 
 def test_tables(cli: Call) -> None:
     arguments = (*ARGUMENTS, "seeds=2")
-    rows = asked(cli, *arguments)["tricks"]
+    rows = asked(cli, *arguments)["rows"]
     found = cli("ablate", *arguments).out
-    assert "val_accuracy of the last epoch\n" in found
+    assert found.startswith("val_accuracy of the last epoch, larger is better\n")
     assert "\nas it stands " in found
-    assert "val_accuracy: what each trick is worth\n" in found
-    assert "\npositive: the trick helps" in found
-    head, *body = csv.reader(io.StringIO(cli("ablate", *arguments, "--format", "csv").out))
-    assert head == ["trick", "leaving it out costs", "sd", "adding it brings", "sd "]
-    assert [line[0] for line in body] == [row["tricks"][0] for row in rows]
-    assert [float(line[1]) for line in body] == [row["costs"]["mean"] for row in rows]
-    assert [float(line[3]) for line in body] == [row["brings"]["mean"] for row in rows]
+    assert "val_accuracy: what each trick is worth (positive: better)\n" in found
+    assert "\nleft out: the file as it stands against the file without it" in found
+    assert cli("compare", "runs/small-ablation").out == found
+    body = list(csv.DictReader(io.StringIO(cli("ablate", *arguments, "--format", "csv").out)))
+    assert [(line["tricks"], line["question"]) for line in body] == [
+        (row["tricks"][0], row["question"]) for row in rows
+    ]
+    assert [float(line["gain"]) for line in body] == [row["gain"] for row in rows]
     markdown = cli("ablate", *arguments, "--format", "markdown").out.splitlines()
-    assert [line.split(" | ")[0] for line in markdown[2:]] == [f"| {line[0]}" for line in body]
+    assert [line for line in markdown if line.startswith("| trick | leaving it out costs | verdict |")]
 
 
 def test_pairs(cli: Call) -> None:
     arguments = ("small.yaml", "scaling=none", "epochs=1", "seeds=2", "dropout=0.2", *SERIAL)
     single, both = asked(cli, *arguments), asked(cli, *arguments, "--pairs")
-    assert [row for row in both["tricks"] if len(row["tricks"]) == 1] == single["tricks"]
-    pairs = [row for row in both["tricks"] if len(row["tricks"]) == 2]
+    assert [row for row in both["rows"] if len(row["tricks"]) == 1] == single["rows"]
+    pairs = [row for row in both["rows"] if len(row["tricks"]) == 2]
     assert {tuple(row["tricks"]) for row in pairs} == {
         ("initializer", "dropout"),
         ("initializer", "optimizer"),
         ("dropout", "optimizer"),
     }
     arms = {arm["label"]: arm["mean"] for arm in both["arms"]}
-    row = next(row for row in pairs if row["tricks"] == ["initializer", "dropout"])
+    row = next(row for row in pairs if row["tricks"] == ["initializer", "dropout"] and row["question"] == "add")
     added = arms["without optimizer"] - arms["plain"]  # of three tricks the two others are what is left
     alone = arms["plain + initializer"] + arms["plain + dropout"] - 2 * arms["plain"]
-    assert row["brings"]["mean"] == pytest.approx(added - alone)
-    assert "initializer x dropout" in cli("ablate", *arguments, "--pairs").out
+    assert row["gain"] == pytest.approx(added - alone)
+    assert "| initializer x dropout |" in cli("ablate", *arguments, "--pairs", "--format", "markdown").out
 
 
 def test_a_changed_optimizer_that_nothing_was_tuned_for(cli: Call) -> None:
@@ -118,18 +120,17 @@ def test_tuned(cli: Call) -> None:
     assert not [note for note in found["notes"] if "tuned comparison may differ" in note]
     arms = {arm["label"]: arm["mean"] for arm in found["arms"]}
     assert {"as it stands", "as it stands tuned", "plain", "plain tuned"} <= set(arms)
-    rows = {row["tricks"][0]: row for row in found["tuned"]}
-    assert set(rows) == {row["tricks"][0] for row in found["tricks"]} == {"initializer", "optimizer"}
+    rows = {row["tricks"][0]: row for row in found["rows"] if row["tuned"] and row["question"] == "leave out"}
+    assert set(rows) == {row["tricks"][0] for row in found["rows"] if not row["tuned"]} == {"initializer", "optimizer"}
     cost = arms["as it stands tuned"] - arms["without optimizer tuned"]
-    assert rows["optimizer"]["costs"]["mean"] == pytest.approx(cost)
-    assert found["tuned"] != found["tricks"]
+    assert rows["optimizer"]["gain"] == pytest.approx(cost)
 
 
 def test_only_the_file_as_it_stands_is_expected_to_meet_its_expectations(cli: Call, folder: Path) -> None:
     arguments = ("small.yaml", "epochs=3", "seeds=2", "--quiet", *SERIAL)
     arms = {arm["label"]: arm for arm in asked(cli, *arguments)["arms"]}
-    worst = arms["as it stands"]["min"]
-    assert min(arm["min"] for arm in arms.values()) < worst
+    worst = min(arms["as it stands"]["values"])
+    assert min(min(arm["values"]) for arm in arms.values()) < worst
     assert cli("ablate", *arguments, f"expect={{val_accuracy: '>= {worst}'}}").code == 0
     missed = cli("ablate", *arguments, "expect={val_accuracy: '> 1'}")
     assert missed.code == 9
@@ -152,7 +153,10 @@ def test_runs_of_the_experiment_itself_are_reused(cli: Call, folder: Path) -> No
 def test_fresh_trains_everything_anew(cli: Call, folder: Path) -> None:
     first = asked(cli, *ARGUMENTS, "seeds=2")
     before, content = stats(folder / "runs"), all_decisive(folder / "runs")
-    assert asked(cli, *ARGUMENTS, "seeds=2", "--fresh") == first
+    again = asked(cli, *ARGUMENTS, "seeds=2", "--fresh")
+    for arm in (*first["arms"], *again["arms"]):
+        assert arm.pop("seconds") > 0
+    assert again == first
     assert all_decisive(folder / "runs") == content
     after = stats(folder / "runs")
     assert all(after[f"{run}/run.json"][1] > before[f"{run}/run.json"][1] for run in content)
@@ -167,9 +171,9 @@ def test_a_damaged_run_is_missing_and_said(cli: Call, folder: Path) -> None:
     assert found.code == 7
     assert f"{run.relative_to(folder)}/weights.npz" in found.err
     assert "1 of 20 runs failed" in found.err
-    head, *body = csv.DictReader(io.StringIO(cli("ablate", *arguments, "--format", "csv").out))
-    missing = {row["trick"]: row["without a value"] for row in (head, *body)}
-    assert missing["dropout"] == "1"
+    assert "1 damaged" in found.out
+    body = csv.DictReader(io.StringIO(cli("ablate", *arguments, "--format", "csv").out))
+    assert [row["reason"] for row in body if "incomplete: seed 1" in row["reason"]]
     assert cli("ablate", *arguments, "--fresh").code == 0
 
 
@@ -178,7 +182,7 @@ def test_a_damaged_run_is_missing_and_said(cli: Call, folder: Path) -> None:
     [
         (["dropout=0,0.5"], ["dropout", "swept (2 arms)", "dropout="]),
         (["optimizer=sgd", "scaling=none", "initializer=uniform"], ["no trick to leave out", "dropout: 0.5"]),
-        (["--max-runs", "39"], ["40 runs (8 arms x 5 seeds)", "39 of --max-runs"]),
+        (["--max-runs", "39"], ["80 runs (8 arms x 10 seeds)", "39 of --max-runs"]),
         (["tune={optimizer.lr: [0.1, 1], seeds: 1}", "--max-runs", "15", "seeds=1"], ["16 runs", "15 of --max-runs"]),
         (["seed=3"], ["command line: seed", "seeds=[3]"]),
         (["seeds=2", "seed=3"], ["3 is not among the seeds"]),

@@ -36,6 +36,7 @@ ONLY_IN = {
     "pydantic": "experiment",
     "typer": "cli",
     "rich": "cli",
+    "matplotlib": "comparing",
     "torch": None,
     "numba": "compiled",
     "llvmlite": "compiled",

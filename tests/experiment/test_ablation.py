@@ -1,20 +1,16 @@
-"""Which arms an ablation trains, what it asks of them, and the table that answers."""
+"""Which arms an ablation trains, and what it asks of them."""
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 from itertools import combinations
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dltricks.core.errors import UsageError
 from dltricks.core.registry import KINDS
-from dltricks.experiment.ablation import Contrast, ablate, effects, tricks_of
+from dltricks.experiment.ablation import Contrast, ablate, tricks_of
 from dltricks.experiment.document import parse
 from dltricks.experiment.overrides import Override, from_arguments
 from dltricks.experiment.resolve import resolve
@@ -209,104 +205,3 @@ def test_an_arm_that_is_refused_is_named():
     arm = Arm("plain + normalization", {}, (Override(("normalization",), "batch", "ablation"),))
     with pytest.raises(UsageError, match=re.escape("plain + normalization")):
         list(experiments(one, [arm]))
-
-
-VALUES = {
-    "as it stands": {0: 0.90, 1: 0.92},
-    "plain": {0: 0.60, 1: 0.70},
-    "without dropout": {0: 0.85, 1: 0.91},
-    "without clipping": {0: 0.70, 1: 0.76},
-}
-"""dropout costs 0.05 and 0.01, clipping 0.20 and 0.16, both together 0.30 and 0.22."""
-
-
-def table(values, larger_is_better=True, text=TWO):
-    rows = effects(values, ablation(text, pairs=True).contrasts, larger_is_better)
-    return {row.tricks: row for row in rows}
-
-
-def test_effects_are_mean_paired_differences():
-    rows = table(VALUES)
-    assert list(rows) == [("clipping",), ("dropout",), ("dropout", "clipping")]
-    costs = rows[("dropout",)].costs
-    assert costs.mean == pytest.approx(0.03)
-    assert costs.deviation == pytest.approx(0.04 / math.sqrt(2))
-    assert (costs.pairs, costs.missing) == (2, {})
-    assert rows[("clipping",)].costs.mean == pytest.approx(0.18)
-    # Added to plain: 0.70 - 0.60 and 0.76 - 0.70.
-    assert rows[("dropout",)].brings.mean == pytest.approx(0.08)
-    assert rows[("clipping",)].brings.mean == pytest.approx((0.25 + 0.21) / 2)
-
-
-def test_an_interaction_is_what_two_cost_beyond_the_sum():
-    both = table(VALUES)[("dropout", "clipping")]
-    assert both.costs.mean == pytest.approx(((0.30 - 0.25) + (0.22 - 0.17)) / 2)
-    assert both.costs.deviation == pytest.approx(0.0, abs=1e-12)
-    assert both.brings.mean == pytest.approx(((0.30 - 0.35) + (0.22 - 0.27)) / 2)
-
-
-def test_a_smaller_loss_is_a_gain():
-    losses = {label: {seed: -value for seed, value in by_seed.items()} for label, by_seed in VALUES.items()}
-    assert table(losses, larger_is_better=False) == table(VALUES)
-
-
-def test_diverged_runs_are_counted():
-    values = {**VALUES, "without dropout": {0: 0.85, 1: None, 2: math.nan}, "as it stands": {0: 0.90, 1: 0.92, 2: 0.9}}
-    rows = table(values)
-    costs = rows[("dropout",)].costs
-    assert (costs.mean, costs.deviation) == (pytest.approx(0.05), None)
-    assert (costs.pairs, costs.missing) == (1, {"without dropout": 2})
-    # A run that is not there at all lacks as well.
-    assert rows[("clipping",)].costs.missing == {"without clipping": 1}
-    assert rows[("dropout", "clipping")].costs.missing == {"without dropout": 2, "without clipping": 1, "plain": 1}
-
-
-def test_a_trick_without_which_nothing_trains_is_on_top():
-    nothing = {0: None, 1: None}
-    assert list(table({**VALUES, "without dropout": nothing}))[:2] == [("dropout",), ("clipping",)]
-    row = table({**VALUES, "without dropout": nothing})[("dropout",)]
-    assert (row.costs.mean, row.costs.pairs, row.costs.missing) == (None, 0, {"without dropout": 2})
-
-
-def test_a_trick_with_which_nothing_trains_is_at_the_bottom():
-    contrasts = [
-        Contrast((key,), kind, f"{kind} {key}", reference)
-        for key, reference in (("a", "good"), ("b", "bad"))
-        for kind in ("leave out", "add")
-    ]
-    values = {label: {0: 0.5} for label in ("good", "leave out a", "leave out b", "add a", "add b")}
-    rows = effects({**values, "leave out a": {0: 0.9}, "bad": {0: None}}, contrasts, True)
-    assert [row.tricks for row in rows] == [("a",), ("b",)]
-
-
-def test_interactions_stand_below_and_the_strongest_first():
-    tricks = [("dropout", "clipping"), ("dropout", "schedule"), ("clipping", "schedule")]
-    values = {arm.label: {0: 0.5} for arm in ablation(THREE, pairs=True).arms}
-    # Without dropout and schedule is plain with clipping.
-    rows = effects({**values, "plain + clipping": {0: 0.9}}, ablation(THREE, pairs=True).contrasts, True)
-    assert {row.tricks for row in rows[3:]} == set(tricks)
-    assert rows[3].tricks == ("dropout", "schedule")
-    assert rows[3].costs.mean == pytest.approx(-0.4)
-
-
-SCORES = st.lists(st.floats(-10, 10), min_size=4, max_size=4)
-
-
-@given(st.lists(SCORES, min_size=2, max_size=6))
-def test_effects_are_those_of_two_by_two_analysis(scores):
-    labels = list(VALUES)
-    values = {label: {seed: row[i] for seed, row in enumerate(scores)} for i, label in enumerate(labels)}
-    full, plain, no_dropout, no_clipping = np.array(scores).T
-    rows = table(values)
-    expected = {
-        ("dropout",): (full - no_dropout, no_clipping - plain),
-        ("clipping",): (full - no_clipping, no_dropout - plain),
-        ("dropout", "clipping"): (
-            no_dropout + no_clipping - full - plain,
-            full + plain - no_dropout - no_clipping,
-        ),
-    }
-    for tricks, (costs, brings) in expected.items():
-        assert rows[tricks].costs.mean == pytest.approx(costs.mean(), abs=1e-9)
-        assert rows[tricks].brings.mean == pytest.approx(brings.mean(), abs=1e-9)
-        assert rows[tricks].costs.deviation == pytest.approx(np.std(costs, ddof=1), abs=1e-9)

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dltricks.api.compare import compare_study
 from dltricks.api.lab import ExecutorName, Lab, Means, Silent, View
 from dltricks.api.session import MAX_RUNS, Overrides, PathLike, open_study, warn
 from dltricks.api.study import StudyResult, run_study
+from dltricks.comparing.result import Comparison
 from dltricks.core.errors import UsageError
-from dltricks.experiment.ablation import ORIGIN, Ablation, Row, effects
+from dltricks.experiment.ablation import ORIGIN, Ablation
 from dltricks.experiment.ablation import ablate as arms_of
 from dltricks.experiment.datafiles import at_home
 from dltricks.experiment.overrides import Override, apply
-from dltricks.experiment.study import Study, experiments, tuned_label
-from dltricks.experiment.tuning import larger_is_better
+from dltricks.experiment.study import Study, experiments
 
-SEEDS = 5
-"""Runs of each arm where the file does not say: one proves nothing."""
+SEEDS = 10
+"""Runs of each arm where the file does not say: under six no verdict is possible, and with six it rarely comes."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,8 @@ class AblationResult:
     """The runs of an ablation and what they say of each trick."""
 
     trained: StudyResult
-    rows: list[Row] = field(repr=False)
-    """The tricks, that whose absence costs most first; then the interactions."""
-    tuned_rows: list[Row] | None = field(default=None, repr=False)
-    """The same with every arm at its best values; None where nothing was tuned."""
+    comparison: Comparison | None = field(repr=False)
+    """What its ``tricks`` are worth, with intervals and verdicts; None where no run has ended."""
 
 
 def ablate(
@@ -54,7 +53,7 @@ def ablate(
     """Trains the file without each of its tricks, and its plain form with each of them, all with the same seeds.
 
     Args:
-        file: the experiment file, which must sweep nothing. Without `seeds` there are five.
+        file: the experiment file, which must sweep nothing. Without `seeds` there are ten.
         overrides: values laid over the file's: ``["optimizer.lr=0.1"]`` or ``{"optimizer.lr": 0.1}``.
         pairs: whether to ask for the interaction of each two tricks as well.
         runs_dir: where run folders lie; those of the ablation lie below the experiment's name with ``-ablation``.
@@ -112,16 +111,7 @@ def ablate_study(
     ablation, study = plan_ablation(file, overrides, values, pairs=pairs, plugins=paths, max_runs=max_runs)
     with Lab(means, view or Silent(notify), quiet) as lab:
         trained = run_study(study, lab, paths, fresh=fresh, most=max_runs, notify=notify, ablation=ablation)
-    found = _values(trained)
-    larger = larger_is_better(trained.metric)
-    rows = effects(found, ablation.contrasts, larger)
-    if trained.tuned is None:
-        return AblationResult(trained, rows)
-    best = [
-        replace(contrast, arm=_tuned(contrast.arm, found), reference=_tuned(contrast.reference, found))
-        for contrast in ablation.contrasts
-    ]
-    return AblationResult(trained, rows, effects(found, best, larger))
+    return AblationResult(trained, compare_study(trained, means.runs_dir) if trained.runs else None)
 
 
 def plan_ablation(
@@ -156,19 +146,3 @@ def plan_ablation(
         )
     name = Override(("name",), f"{experiment.name}-ablation", ORIGIN)
     return ablation, replace(study, arms=ablation.arms, document=apply(study.document, [name]))
-
-
-def _values(result: StudyResult) -> dict[str, dict[int, float | None]]:
-    """The metric at the end of each run, by the arm's label and the seed; None where there is none."""
-    assert result.study.seeds is not None
-    found: dict[str, dict[int, float | None]] = {}
-    for number, entry in enumerate(result.entries):
-        seed = result.study.seeds[number % len(result.study.seeds)]
-        found.setdefault(entry.arm.label, {})[seed] = entry.value(result.metric)
-    return found
-
-
-def _tuned(label: str, found: dict[str, dict[int, float | None]]) -> str:
-    """The arm at its best values; itself where it has nothing to tune."""
-    best = tuned_label(label)
-    return best if best in found else label

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dltricks.api.places import find_places
 from dltricks.api.session import PathLike
+from dltricks.api.study import StudyResult
 from dltricks.api.where import select
 from dltricks.comparing.compare import Options, compare_design
 from dltricks.comparing.design import Design, Plan, design
@@ -62,6 +63,18 @@ def compare(
         metric, at, baseline, margin, confidence, pairs, equal_variances, effect_size, exploratory, target, tuple(tasks)
     )
     return compare_design(find_design(places, runs_dir, where), options, count_test_samples)
+
+
+def compare_study(result: StudyResult, runs_dir: Path) -> Comparison:
+    """What has come out of a study that was just trained: the same as ``compare`` says of its folder later.
+
+    Raises:
+        UsageError: none of its runs is there.
+    """
+    folder = runs_dir / result.entries[0].experiment.name
+    paths = dict.fromkeys(entry.path for entry in result.entries)
+    entries = [read_entry(path) for path in paths if path.is_dir()]
+    return compare_design(design(entries, _plan(folder)), Options(), count_test_samples)
 
 
 def find_design(places: Sequence[PathLike], runs_dir: PathLike = "runs", where: str | None = None) -> Design:

@@ -54,11 +54,11 @@ def command(
 ) -> None:
     """Train a file without each of its tricks in turn, and its plain form with each of them in turn.
 
-    Every arm has the same seeds: those of the file or of seeds=N, else five.
+    Every arm has the same seeds: those of the file or of seeds=N, else ten.
     """
     from dltricks.api.ablate import ablate_study
     from dltricks.api.lab import Means
-    from dltricks.cli.ablation_report import print_ablation
+    from dltricks.cli.comparison_report import print_comparison
     from dltricks.cli.output import say
     from dltricks.cli.train import check_manifest, judge
     from dltricks.experiment.ablation import AS_IT_STANDS
@@ -81,6 +81,7 @@ def command(
 
         view = study_view()
     result = ablate_study(file, overrides or [], {}, view=view, notify=say, **common)
-    print_ablation(result, format)
+    if result.comparison is not None:  # else nothing came out, and what failed is said
+        print_comparison(result.comparison, format)
     # What the file expects of its tricks, it does not expect without them.
     judge(result.trained, expected=[AS_IT_STANDS, tuned_label(AS_IT_STANDS)])

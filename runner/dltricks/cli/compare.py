@@ -56,6 +56,11 @@ def command(
         ),
     ] = None,
     tasks: Tasks = "dataset",
+    plot: Annotated[bool, typer.Option("--plot", help="Also draw the mean curves with their bands here.")] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Draw them into a .svg or .png file.", show_default=False),
+    ] = None,
     format: FormatOption = Format.table,
     json: Json = False,
     debug: Debug = False,
@@ -65,7 +70,14 @@ def command(
     Runs that differ only in seed are one variant. Nothing is trained.
     """
     from dltricks.api.compare import compare
+    from dltricks.cli import curve_plot
     from dltricks.cli.comparison_report import print_comparison
+    from dltricks.cli.output import say
+    from dltricks.cli.tables import console
+    from dltricks.core.errors import UsageError
+
+    if plot and chosen(format, json) is not Format.table:
+        raise UsageError("--plot draws for people; leave it out, or --format")
 
     found = compare(
         *(places or []),
@@ -83,4 +95,13 @@ def command(
         target=target,
         tasks=tuple(key for key in tasks.split(",") if key),
     )
-    print_comparison(found, chosen(format, json))
+    format = chosen(format, json)
+    print_comparison(found, format)
+    if plot:
+        screen = console()
+        screen.print()
+        for line in curve_plot.plot(found, screen.width):
+            screen.print(line, no_wrap=True, overflow="crop")
+    if save is not None:
+        found.save(save)
+        say(f"the curves are drawn in {save}")

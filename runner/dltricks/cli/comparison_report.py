@@ -206,6 +206,8 @@ def explanations(found: Comparison) -> list[str]:
     asked = [each for trick in found.tricks for each in (trick.costs, trick.brings) if each]
     if asked:
         lines.append("left out: the file as it stands against the file without it; added: plain with it against plain")
+        if any(each.more_seeds for each in asked):
+            lines.append("(~N more): about so many more seeds would decide, if all stays as it is")
     judged += asked
     if judged:
         lines.append(_tests(found, judged))

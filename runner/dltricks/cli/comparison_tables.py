@@ -37,9 +37,9 @@ def trick_rows(tricks: list[Trick]) -> Rows:
         {
             "trick": " x ".join(trick.tricks),
             "leaving it out costs": _gain(trick.costs, digits),
-            "verdict": cells.word(trick.costs),
+            "verdict": _short(trick.costs),
             "adding it brings": _gain(trick.brings, digits),
-            "verdict ": cells.word(trick.brings),
+            "verdict ": _short(trick.brings),
         }
         for trick in tricks
     ]
@@ -88,6 +88,13 @@ def _gain(judged: Judged | None, digits: int) -> str:
     if ends is not None and judged.gain != judged.difference:  # smaller is better
         ends = -ends[1], -ends[0]
     return cells.around(judged.gain, ends, digits, sign=True)
+
+
+def _short(judged: Judged | None) -> str:
+    """The verdict where two of them stand in a row."""
+    if judged is None or judged.more_seeds is None:
+        return "" if judged is None else judged.word
+    return f"{judged.word} (~{judged.more_seeds:,} more)"
 
 
 def _half(judged: Judged) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +33,6 @@ from dltricks.cli.options import (
 
 if TYPE_CHECKING:
     from dltricks.api.study import StudyResult
-    from dltricks.cli.study_report import ArmResult
 
 NAME = "train"
 
@@ -136,7 +135,7 @@ def command(
     finally:
         if display is not None:
             display.close()
-    report(result, format)
+    report(result, format, runs_dir)
     judge(result)
 
 
@@ -150,46 +149,19 @@ def check_manifest(manifest: Path | None, *, plan: bool, fresh: bool) -> None:
         raise UsageError("--fresh: a worker goes on with what is there; leave it out, or remove those runs first")
 
 
-def report(result: StudyResult, format: Format) -> None:
-    """Prints what came out: one run's metrics, or a table of arms."""
+def report(result: StudyResult, format: Format, runs_dir: Path) -> None:
+    """Prints what came out: one run's metrics, or what a comparison says of the arms."""
+    from dltricks.api.compare import compare_study
+    from dltricks.cli.comparison_report import print_comparison
     from dltricks.cli.run_report import print_run
-    from dltricks.cli.study_report import print_results
     from dltricks.cli.tables import print_json
 
     if format is Format.json:
         print_json([entry_line(entry) for entry in result.entries])
-    elif result.study.several:
-        print_results(arms(result), result.metric, format)
-        if format is Format.table:
-            print_notes(result.notes)
-    else:
+    elif not result.study.several:
         print_run(result.runs[0], format)
-
-
-def arms(result: StudyResult) -> list[ArmResult]:
-    """What came out for each arm, in the order of the plan."""
-    from dltricks.cli.study_report import ArmResult
-
-    found: dict[str, ArmResult] = {}
-    for entry in result.entries:
-        arm = found.setdefault(entry.arm.label, ArmResult(entry.arm.label, entry.arm.varied, [], 0, 0))
-        value = entry.value(result.metric)
-        if value is not None:
-            arm.values.append(value)
-        elif entry.failure is not None:
-            arm.failed += 1
-        else:
-            arm.diverged += 1
-    return list(found.values())
-
-
-def print_notes(notes: Sequence[str]) -> None:
-    """What a result does not say."""
-    from dltricks.cli.output import inert
-    from dltricks.cli.tables import console
-
-    for note in notes:
-        console().print(f"note: {inert(note)}", style="dim")
+    elif result.runs:  # else nothing came out, and what failed is said
+        print_comparison(compare_study(result, runs_dir), format)
 
 
 def entry_line(entry: Any) -> dict[str, Any]:

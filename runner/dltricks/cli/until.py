@@ -98,7 +98,7 @@ def print_standings(result: UntilResult, format: Format) -> None:
     """Prints a row for each arm, with its repeated confidence interval; in JSON the rule and the runs as well."""
     from dltricks.cli.output import inert
     from dltricks.cli.tables import console, print_json, print_rows
-    from dltricks.cli.train import entry_line, print_notes
+    from dltricks.cli.train import entry_line
 
     if format is Format.json:
         print_json(
@@ -127,7 +127,8 @@ def print_standings(result: UntilResult, format: Format) -> None:
     end = _end(result)
     if end:
         screen.print(end, style="dim", soft_wrap=True)
-    print_notes(result.notes)
+    for note in result.notes:
+        screen.print(f"note: {inert(note)}", style="dim")
 
 
 def standing_rows(standings: Sequence[Standing]) -> list[dict[str, Any]]:

@@ -23,6 +23,10 @@ SEQUENTIAL = (
     "the intervals and verdicts here are those of a study that is looked at once"
 )
 ENDED = ("finished", "diverged")
+LOOKED = (
+    "seeds were added until the verdict was decided: a test that looks once, as these do, is too sure then; "
+    "the verdict that counts is that of train --until"
+)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dltricks.comparing.curves import Curve
@@ -115,6 +116,17 @@ class Comparison:
     """Of each damaged run what is wrong with it."""
     notes: tuple[str, ...]
     """What the result does not say."""
+
+    def save(self, path: str | Path) -> None:
+        """Draws the mean curves with their intervals into an SVG or PNG file; needs ``dltricks[plot]``.
+
+        Raises:
+            UsageError: another ending, no curve, or no matplotlib.
+            FileSystemError: it cannot be written.
+        """
+        from dltricks.comparing import figure
+
+        figure.save(self, Path(path))
 
     @property
     def verdicts(self) -> dict[str, str]:

@@ -8,13 +8,10 @@ brings its own learning rate. A component that bears the neutral's name is no tr
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
-
-import numpy as np
 
 from dltricks.core import registry
 from dltricks.core.errors import UsageError
@@ -57,30 +54,6 @@ class Ablation:
     """Sentences on what the result does not say."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """Paired differences between arms, over the seeds for which each of the arms has a value."""
-
-    mean: float | None
-    """None without any pair."""
-    deviation: float | None
-    """Standard deviation of the differences (n - 1); None with fewer than two pairs."""
-    pairs: int
-    missing: dict[str, int]
-    """Runs without a value, as those that diverged, by the label of their arm; arms that lack none are left out."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of one trick, or of two together."""
-
-    tricks: tuple[str, ...]
-    costs: Effect
-    """Of leaving it out: positive where the trick helps. Of two: what their loss costs beyond the sum of each."""
-    brings: Effect
-    """Of adding it to the plain baseline, likewise."""
-
-
 def tricks_of(experiment: Experiment) -> tuple[str, ...]:
     """The keys that an ablation of this experiment varies, in the order of the kinds."""
     return tuple(key for key, kind in KINDS.items() if kind.neutral is not None and not _is_neutral(experiment, key))
@@ -120,36 +93,6 @@ def ablate(study: Study, experiment: Experiment, *, pairs: bool = False) -> Abla
     ]
     contrasts += [Contrast(some, "add", arms[frozenset(some)].label, arms[nothing].label) for some in asked]
     return Ablation(tuple(arms.values()), tuple(contrasts), tuple(_notes(study, experiment, tricks)))
-
-
-def effects(
-    values: Mapping[str, Mapping[int, float | None]], contrasts: Sequence[Contrast], larger_is_better: bool
-) -> list[Row]:
-    """The table of results: plain means and deviations, no verdict.
-
-    Single tricks come first, the one whose absence costs most at the top; a trick without which no run is left to
-    compare stands above all, one with which none is left below all. Then come interactions, the strongest first.
-
-    Args:
-        values: by the arm's label and the seed; None, NaN and infinity stand for a run without a result.
-        contrasts: those of the ablation.
-        larger_is_better: whether a larger value is a better one.
-    """
-    sign = 1.0 if larger_is_better else -1.0
-    seeds = sorted({seed for by_seed in values.values() for seed in by_seed})
-    single = {(c.kind, c.tricks[0]): c for c in contrasts if len(c.tricks) == 1}
-    found: dict[tuple[str, ...], dict[str, Effect]] = {}
-    for contrast in contrasts:
-        helps = sign if contrast.kind == "add" else -sign
-        weights = _sum([(contrast.arm, helps), (contrast.reference, -helps)])
-        if len(contrast.tricks) == 2:
-            for key in contrast.tricks:
-                alone = single[contrast.kind, key]
-                weights = _sum([*weights.items(), (alone.arm, -helps), (alone.reference, helps)])
-        found.setdefault(contrast.tricks, {})[contrast.kind] = _effect(values, weights, seeds)
-    rows = [Row(tricks, by_kind["leave out"], by_kind["add"]) for tricks, by_kind in found.items()]
-    reference = {c.tricks: c.reference for c in contrasts if c.kind == "leave out"}
-    return sorted(rows, key=lambda row: _rank(row, reference[row.tricks]))
 
 
 def _configurations(
@@ -221,44 +164,3 @@ def _notes(study: Study, experiment: Experiment, tricks: tuple[str, ...]) -> Ite
 def _changed_fields(key: str, config: dict[str, Any]) -> dict[str, Any]:
     default = schema.defaults(registry.load(key, config["name"]))
     return {field: value for field, value in config.items() if field != "name" and value != default.get(field)}
-
-
-def _sum(terms: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The weight of each arm in a difference of differences; arms that cancel out are no part of it."""
-    weights: dict[str, float] = {}
-    for label, weight in terms:
-        weights[label] = weights.get(label, 0.0) + weight
-    return {label: weight for label, weight in weights.items() if weight}
-
-
-def _effect(
-    values: Mapping[str, Mapping[int, float | None]], weights: Mapping[str, float], seeds: Sequence[int]
-) -> Effect:
-    found: dict[str, dict[int, float]] = {}
-    for label in weights:
-        given = values.get(label, {}).items()
-        found[label] = {seed: value for seed, value in given if value is not None and math.isfinite(value)}
-    common = [seed for seed in seeds if all(seed in by_seed for by_seed in found.values())]
-    differences = [_sharp([weight * found[label][seed] for label, weight in weights.items()]) for seed in common]
-    return Effect(
-        float(np.mean(differences)) if differences else None,
-        float(np.std(differences, ddof=1)) if len(differences) > 1 else None,
-        len(differences),
-        {label: len(seeds) - len(by_seed) for label, by_seed in found.items() if len(by_seed) < len(seeds)},
-    )
-
-
-def _sharp(terms: Sequence[float]) -> float:
-    """Their sum, and 0 where only the rounding of the terms is left of it."""
-    total = math.fsum(terms)
-    return 0.0 if abs(total) <= 1e-12 * max(map(abs, terms), default=0.0) else total
-
-
-def _rank(row: Row, reference: str) -> tuple[bool, float]:
-    mean = row.costs.mean
-    if len(row.tricks) == 2:
-        return True, math.inf if mean is None else -abs(mean)
-    if mean is not None:
-        return False, -mean
-    without = sum(n for label, n in row.costs.missing.items() if label != reference)
-    return False, -math.inf if without > row.costs.missing.get(reference, 0) else math.inf

@@ -1,0 +1,197 @@
+"""Comparisons as tables, in every format and width, whatever the names are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparing.made import arm, entry, plan, rate, spread
+from comparing.test_compare import compare
+from comparing.test_tasks import runs as tasks
+from comparing.test_tricks import ablation
+
+from dltricks.cli import comparison_cells as cells
+from dltricks.cli.comparison_report import print_comparison
+from dltricks.cli.options import Format
+
+Printed = Callable[[], str]
+WORDS = {"helps", "hurts", "equivalent", "inconclusive"}
+HOSTILE = "\x1b[2J[red]=cmd|'/c calc'!A1 `x` \\input{a} $&%#_{}~^ " + "x" * 300
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Printed:
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda: capsys.readouterr().out
+
+
+def three() -> Any:
+    runs = [each for i in range(3) for each in arm(spread(0.9 + i / 50, seed=i), dropout=rate(i / 10))]
+    return compare(runs)
+
+
+def test_for_people(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    print_comparison(three(), Format.table)
+    out = printed()
+    lines = out.splitlines()
+    assert lines[0] == "val_accuracy of the last epoch, larger is better"
+    assert lines[1].split() == ["dropout", "runs", "val_accuracy", "difference", "verdict"]
+    assert lines[3].split() == ["0", "10", *lines[3].split()[2:5], "baseline"]
+    assert lines[5].split()[-1] == "helps"
+    assert max(map(len, lines)) <= 80
+    assert "baseline: dropout=0 (the neutral one)" in lines
+    assert "adjusted for 2 by Holm" in out
+    assert "no margin is declared" in out
+    assert "█" in out
+
+
+def test_a_wide_window_shows_one_table(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    print_comparison(three(), Format.table)
+    head = printed().splitlines()[1]
+    for column in (
+        "dropout",
+        "runs",
+        "difference",
+        "verdict",
+        "P(better)",
+        "adj. p",
+        "perm. p",
+        "seconds",
+        "mean curve",
+    ):
+        assert column in head
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_nothing_is_lost_where_it_is_narrow(printed: Printed, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_comparison(three(), Format.table)
+    out = " ".join(printed().split())
+    for word in ("helps", "baseline", "perm. p" if width > 60 else "perm.", "seconds"):
+        assert word in out
+
+
+def test_every_row_of_json_has_one_word(printed: Printed) -> None:
+    found, _ = ablation([0.9, 0.5, 0.7, 0.89, 0.6, 0.3])
+    for each in (three(), compare(tasks()), found, compare([entry()])):
+        print_comparison(each, Format.json)
+        value = json.loads(printed())
+        assert {row["verdict"] for row in value["rows"]} <= WORDS
+        assert bool(value["rows"]) == (each.rows[0].verdict is not None or len(each.rows) > 1)
+        assert value["baseline"] == each.baseline
+        assert value["value"].startswith("val_accuracy of the last epoch")
+
+
+def test_csv_has_unrounded_numbers(printed: Printed) -> None:
+    found = three()
+    print_comparison(found, Format.csv)
+    rows = list(csv.DictReader(io.StringIO(printed())))
+    assert [float(row["mean"]) for row in rows] == [row.mean for row in found.rows]
+    assert [row["verdict"] for row in rows] == ["", *(row.verdict.word for row in found.rows[1:])]
+    assert [row["dropout"] for row in rows] == ["0", "0.1", "0.2"]
+
+
+def test_latex_and_markdown_are_tables(printed: Printed) -> None:
+    print_comparison(three(), Format.latex)
+    out = printed()
+    assert out.startswith("\\begin{tabular}{")
+    assert r"val\_accuracy" in out
+    assert r"$\pm$" in out
+    assert out.rstrip().endswith("\\end{tabular}")
+    assert out.isascii()
+    print_comparison(three(), Format.markdown)
+    lines = printed().splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert len(lines) == 5
+
+
+def test_divergence_and_what_has_not_ended_have_columns(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    runs = [
+        *arm(spread(0.9), dropout=rate(0.0)),
+        *(entry(0.1, seed, "diverged", dropout=rate(0.5)) for seed in range(5)),
+        *(entry(0.9, seed, "running", dropout=rate(0.5)) for seed in range(5, 10)),
+    ]
+    print_comparison(compare(runs), Format.table)
+    out = printed()
+    assert out.splitlines()[1].split()[:5] == ["dropout", "runs", "diverged", "without", "result"]
+    assert "100 %" in out
+    assert "5 running" in out
+    assert "incomplete, for want of a value of the seeds 0, 1, 2, 3, 4 and 5 more" in " ".join(out.split())
+    print_comparison(three(), Format.table)
+    assert "diverged" not in printed()
+
+
+def test_what_is_left_out_is_said(printed: Printed) -> None:
+    broken = entry(seed=30, status="damaged")
+    print_comparison(compare([*arm(spread(0.9)), broken, entry(seed=1_000_000, role="tuning")]), Format.table)
+    out = printed()
+    assert "left out: 1 run of a tuning" in out
+    assert "damaged: it is damaged" in out
+
+
+def test_tricks_pairs_and_tasks_have_tables(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    found, _ = ablation([0.9, 0.5, 0.7, 0.89, 0.6, 0.3])
+    print_comparison(found, Format.table)
+    out = printed()
+    assert "val_accuracy: what each trick is worth (positive: better)" in out
+    assert "what two tricks do together beyond the sum of each" in out
+    assert "adjusted for 4 by Holm, and apart from these for the interactions" in " ".join(out.split())
+    runs = [each for i in range(3) for each in arm(spread(0.9 + i / 50, seed=i), dropout=rate(i / 10))]
+    print_comparison(compare(runs, pairs=True), Format.table)
+    assert "every two variants" in printed()
+    print_comparison(compare(tasks()), Format.table)
+    out = printed()
+    assert out.splitlines()[1].split()[:2] == ["task", "dropout"]
+    assert "interquartile mean" in out
+
+
+@pytest.mark.parametrize("format", list(Format))
+def test_names_are_inert(printed: Printed, format: Format) -> None:
+    arms = {"a=0": arm(spread(0.9), epochs=2), "b": arm(spread(0.95, seed=1), epochs=3)}
+    study = plan(arms, notes=[HOSTILE])
+    for each in study["arms"]:
+        each["label"] += HOSTILE
+        each["varied"] = {"k" + HOSTILE: "=1+1" + each["label"]}
+    for each in study["runs"]:
+        each["arm"] += HOSTILE
+    runs = [each for mine in arms.values() for each in mine]
+    found = compare([*runs, entry(status="damaged", seed=99)], {Path("runs/made"): study})
+    print_comparison(found, format)
+    out = printed()
+    assert "\x1b" not in out
+    if format is Format.csv:
+        assert not [cell for row in csv.reader(io.StringIO(out)) for cell in row if cell.startswith(("=", "@", "+"))]
+    if format is Format.latex:
+        assert "\\input{" not in out
+    if format is Format.markdown:
+        assert len({line.replace("\\|", "").count("|") for line in out.splitlines()}) == 1
+
+
+def test_digits_are_those_that_are_known() -> None:
+    assert cells.decimals([0.0026, 0.0021]) == 4
+    assert cells.decimals([]) == cells.decimals([0.0]) == 4
+    assert cells.decimals([120.0]) == 0
+    assert cells.around(0.98018, (0.97755, 0.98281), 4) == "0.9802 ± 0.0026"
+    assert cells.around(0.0014, None, 4, sign=True) == "+0.0014"
+    assert cells.around(-1e-18, None, 4, sign=True) == "0.0000"
+    assert cells.around(None, None, 4) == ""
+    assert cells.number(float("nan"), 3) == ""
+    assert cells.p_value(0.00001) == "<0.0001"
+    assert cells.percent(1 / 3) == "33.3 %"
+
+
+def test_small_curves() -> None:
+    curve = three().rows[0].curve
+    assert len(cells.sparkline(curve, (0.5, 0.9))) == 3
+    assert cells.sparkline(None, (0, 1)) == ""
+    assert cells.sparkline(curve, (0.5, 0.5)) == "▅▅▅"
