@@ -20,11 +20,11 @@ STYLES = {"helps": "green", "hurts": "red", "equivalent": "cyan", "inconclusive"
 
 
 def decimals(halves: Sequence[float]) -> int:
-    """Digits behind the point that give the smaller of some half widths two digits; four without any."""
+    """Digits behind the point that give the middle of some half widths two digits; four without any."""
     known = sorted(half for half in halves if half > 0 and math.isfinite(half))
     if not known:
         return 4
-    return min(8, max(0, 1 - math.floor(math.log10(known[len(known) // 4]))))
+    return min(8, max(0, 1 - math.floor(math.log10(known[len(known) // 2]))))
 
 
 def number(value: float | None, digits: int) -> str:

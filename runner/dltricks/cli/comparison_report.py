@@ -223,18 +223,27 @@ def explanations(found: Comparison) -> list[str]:
         lines.append(f"epochs to {value}{found.target_is}: by then half of the runs have reached it")
     if any(row.sampling for row in found.rows):
         lines.append("test set: what another draw of test samples may change, which no number of seeds shows")
-    for row in found.rows:
-        if row.verdict is not None and row.verdict.incomplete:
-            seeds = ", ".join(map(str, row.verdict.incomplete[:5]))
-            rest = len(row.verdict.incomplete) - 5
+    for name, each in _named(found):
+        if each is not None and each.incomplete:
+            seeds = ", ".join(map(str, each.incomplete[:5]))
+            rest = len(each.incomplete) - 5
             more = f" and {rest} more" if rest > 0 else ""
-            lines.append(f"{row.label}: incomplete, for want of a value of the seeds {seeds}{more}")
+            lines.append(f"{name}: incomplete, for want of a value of the seeds {seeds}{more}")
     for reason, count in found.left_out.items():
         lines.append(f"left out: {count:,} {'run' if count == 1 else 'runs'} {reason}")
     lines += [f"damaged: {problem}" for problem in found.damaged[:5]]
     if len(found.damaged) > 5:
         lines.append(f"damaged: {len(found.damaged) - 5:,} more")
     return [*lines, *(f"note: {note}" for note in found.notes)]
+
+
+def _named(found: Comparison) -> list[tuple[str, Judged | None]]:
+    """Every verdict with what it is about."""
+    named = [(f"{row.task}: {row.label}" if row.task else row.label, row.verdict) for row in found.rows]
+    for trick in found.tricks:
+        tricks = " x ".join(trick.tricks) + (" (tuned)" if trick.tuned else "")
+        named += [(f"leaving out {tricks}", trick.costs), (f"adding {tricks}", trick.brings)]
+    return named
 
 
 def _tests(found: Comparison, judged: Sequence[Judged]) -> str:

@@ -87,7 +87,7 @@ def _gain(judged: Judged | None, digits: int) -> str:
     ends = judged.interval
     if ends is not None and judged.gain != judged.difference:  # smaller is better
         ends = -ends[1], -ends[0]
-    return cells.around(judged.gain, ends, digits, sign=True)
+    return cells.around(judged.gain, ends, digits)
 
 
 def _short(judged: Judged | None) -> str:

@@ -161,12 +161,13 @@ def _table(
     body = [*rows, *([total] if total else [])]
     longest = {column: max((len(spell(row.get(column))) for row in body), default=0) for column in columns}
     numeric = {column: _numeric(rows, column) for column in columns}
+    whole = {column: numeric[column] or _measured(rows, column) for column in columns}
     screen = console()
     gaps = _GAP * (len(columns) - 1)
     tight = sum(max(len(inert(column)), longest[column]) for column in columns) + gaps > screen.width
     if tight:
         # Headings and texts are broken, numbers never; and what does not fit even so is left to the terminal.
-        needed = sum(width if numeric[column] else min(width, _NARROWEST) for column, width in longest.items())
+        needed = sum(width if whole[column] else min(width, _NARROWEST) for column, width in longest.items())
         screen.width = max(screen.width, needed + gaps)
     # What texts leave over is for the headings of numbers.
     spare = max(0, screen.width - gaps - sum(longest.values())) // max(1, sum(numeric.values()))
@@ -176,7 +177,7 @@ def _table(
             Text(inert(column)),
             justify="right" if numeric[column] else "left",
             overflow="fold",
-            width=longest[column] + spare if tight and numeric[column] else None,
+            width=longest[column] + (spare if numeric[column] else 0) if tight and whole[column] else None,
         )
     for row in body:
         if row is total:
@@ -186,6 +187,11 @@ def _table(
     if title:
         screen.print(Text(inert(title)), style="bold")
     screen.print(table)
+
+
+def _measured(rows: Sequence[Row], column: str) -> bool:
+    """Whether a column holds numbers with what they are uncertain by."""
+    return any(re.match(r"[-+]?[0-9.]+ ± ", str(row.get(column))) for row in rows)
 
 
 def _numeric(rows: Sequence[Row], column: str) -> bool:
