@@ -114,13 +114,13 @@ def compare(
 ) -> Comparison:
     """Paired exactly where the seeds are shared. ``only`` leaves pairs of other seeds out."""
     paired = shares_seeds(variant, baseline)
-    arms = variant, baseline
+    finite = variant.finite, baseline.finite
     if paired:
-        lost = {seed for arm in arms for seed in {*variant.known, *baseline.known} if seed not in arm.finite}
-        x, y, _ = pair(*({seed: v for seed, v in arm.finite.items() if only is None or seed in only} for arm in arms))
+        lost = {seed for values in finite for seed in {*variant.known, *baseline.known} if seed not in values}
+        x, y, _ = pair(*({seed: v for seed, v in values.items() if only is None or seed in only} for values in finite))
     else:
-        lost = {seed for arm in arms for seed in arm.known if seed not in arm.finite}
-        x, y = (np.array(list(arm.finite.values()), np.float64) for arm in arms)
+        lost = {*(variant.known - finite[0].keys()), *(baseline.known - finite[1].keys())}
+        x, y = (np.array(list(values.values()), np.float64) for values in finite)
     incomplete = tuple(sorted(lost, key=seed_order))
     n = len(x), len(y)
     if not min(n):

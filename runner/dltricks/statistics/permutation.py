@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dltricks.core.types import Array
 from dltricks.statistics.student import checked
 
 EXACT_UP_TO = 32
@@ -53,13 +54,7 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> Permutation:
     n = len(d)
     seen = abs(d.sum()) - TIE * np.abs(d).sum()
     if n > EXACT_UP_TO:
-        random = np.random.Generator(np.random.Philox(seed))
-        hits, left = 0, DRAWN
-        while left:
-            rows = min(left, 1 << 12)
-            signs = 1.0 - 2.0 * random.integers(0, 2, (rows, n), dtype=np.int8)
-            hits += int(np.count_nonzero(np.abs(signs @ d) >= seen))
-            left -= rows
+        hits = _draw(d, seen, np.random.Generator(np.random.Philox(seed)))
         return Permutation((1 + hits) / (1 + DRAWN), smallest_p(n), False)
     if seen <= 0:
         return Permutation(1.0, smallest_p(n), True)
@@ -72,3 +67,21 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> Permutation:
     # Patterns come in opposite pairs, so one tail is half of both.
     reached = len(halves[1]) - np.searchsorted(halves[1], seen - halves[0], side="left")
     return Permutation(2 * float(reached.sum()) / 2.0**n, smallest_p(n), True)
+
+
+def _draw(d: Array, seen: float, random: np.random.Generator) -> int:
+    """How many of the drawn patterns reach what was seen."""
+    # A random byte holds the signs of eight pairs, and what they sum up to is looked up: a tenth of the time of
+    # drawing and multiplying each sign.
+    eights = np.concatenate([d, np.zeros(-len(d) % 8)]).reshape(-1, 8)
+    signs = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+    sums_of = eights @ signs.T  # (eights, 256)
+    hits, left = 0, DRAWN
+    while left:
+        count = min(left, 1 << 12)
+        sums = np.zeros(count)
+        for table, byte in zip(sums_of, random.integers(0, 256, (len(eights), count), dtype=np.uint8), strict=True):
+            sums += table[byte]
+        hits += int(np.count_nonzero(np.abs(sums) >= seen))
+        left -= count
+    return hits
