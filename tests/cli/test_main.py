@@ -168,7 +168,10 @@ def test_an_output_that_cannot_be_written(folder: Path, arguments: list[str]) ->
             [*COMMAND, *arguments], cwd=folder, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert done.returncode == 6
-    assert done.stderr == b"dltricks: error: cannot write the output: No space left on device\n"
+    assert done.stderr == (
+        b"dltricks: error: cannot write the output: No space left on device; "
+        b"free some space, then run the same command again\n"
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")

@@ -68,11 +68,18 @@ def train(run: PlannedRun, signals: Signals | None = None) -> list[str]:
     return [event.message for event in heard if isinstance(event, Notice)]
 
 
-def failure(run: PlannedRun) -> Failed:
-    """Trains a run that must fail, and tells how."""
+def attempt(run: PlannedRun) -> Failed | None:
+    """Trains a run that may fail, and tells how it did."""
     heard: list[Event] = []
     train_stack([run], heard.append, Signals(), Datasets())
-    (failed,) = (event for event in heard if isinstance(event, Failed))
+    (event,) = (event for event in heard if isinstance(event, (Ended, Failed)))
+    return event if isinstance(event, Failed) else None
+
+
+def failure(run: PlannedRun) -> Failed:
+    """Trains a run that must fail, and tells how."""
+    failed = attempt(run)
+    assert failed is not None
     return failed
 
 

@@ -1,4 +1,3 @@
-import errno
 import json
 import shutil
 from pathlib import Path
@@ -8,7 +7,7 @@ import pytest
 from runs.disks import BrokenDisk, Killed, VolatileDisk
 from runs.toy import CONFIG, ENV, HASH, stable, train
 
-from dltricks.core.errors import DamagedError, FileSystemError, LockedError
+from dltricks.core.errors import DamagedError
 from dltricks.runs import checkpoint, files, reading
 from dltricks.runs.folder import RunFolder
 
@@ -71,16 +70,6 @@ def test_an_interrupted_run_goes_on(tmp_path, plugin, reference, epoch):
     train(tmp_path / "run", plugins=[plugin], halt_after=epoch, begun=begun)
     train(tmp_path / "run", plugins=[plugin], begun=begun)
     assert begun == [0, epoch]
-    assert stable(tmp_path / "run") == reference
-    reading.verify(tmp_path / "run")
-
-
-@pytest.mark.parametrize("name", ["metrics.jsonl", "timing.jsonl"])
-def test_a_torn_last_line_is_dropped(tmp_path, plugin, reference, name):
-    train(tmp_path / "run", plugins=[plugin], halt_after=2)
-    with (tmp_path / "run" / name).open("ab") as file:
-        file.write(b'{"epoch":3,"va')
-    assert train(tmp_path / "run", plugins=[plugin]) == []
     assert stable(tmp_path / "run") == reference
     reading.verify(tmp_path / "run")
 
@@ -211,57 +200,6 @@ def test_a_run_that_diverges_at_once_has_no_metrics(tmp_path):
     assert reading.read_run(path).metrics == []
     assert reading.status(path) == "diverged"
     reading.verify(path)
-
-
-def test_orphaned_temporaries_go_under_the_lock(tmp_path):
-    path = tmp_path / "run"
-    train(path, halt_after=2)
-    orphans = [path / ".tmp-run.json-1", path / "checkpoints" / ".tmp-0000000030.npz-1"]
-    for orphan in orphans:
-        orphan.write_bytes(b"half")
-    with RunFolder(path, HASH).hold():
-        assert not any(orphan.exists() for orphan in orphans)
-        orphans[0].write_bytes(b"half")
-        with pytest.raises(LockedError), RunFolder(path, HASH).hold():
-            pytest.fail("two holders")
-        assert orphans[0].exists()
-
-
-def test_linked_folders_inside_a_run_are_refused(tmp_path):
-    path = tmp_path / "run"
-    train(path, halt_after=2)
-    (path / "checkpoints").rename(tmp_path / "elsewhere")
-    (path / "checkpoints").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FileSystemError, match="checkpoints: a link"):
-        train(path)
-
-
-def test_a_folder_removed_during_the_run(tmp_path):
-    folder = RunFolder(tmp_path / "run", HASH)
-    with folder.hold():
-        folder.create(CONFIG)
-        shutil.rmtree(tmp_path / "run")
-        folder.add_metrics({"epoch": 1})
-        with pytest.raises(FileSystemError, match="moved or removed"):
-            folder.finish({"hash": HASH, "status": "finished"}, {})
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("persistent", [False, True])
-def test_any_failing_operation_is_reported_and_mended_by_running_again(
-    tmp_path, monkeypatch, plugin, reference, persistent
-):
-    count = operations(monkeypatch, tmp_path / "count", plugins=[plugin])
-    assert count > 100
-    for number in range(1, count + 1):
-        path = tmp_path / f"run{number}"
-        with monkeypatch.context() as patch:
-            patch.setattr(files, "disk", BrokenDisk(number, errno.ENOSPC, persistent=persistent))
-            with pytest.raises(FileSystemError, match="free some space"):
-                train(path, plugins=[plugin])
-        train(path, plugins=[plugin])
-        assert stable(path) == reference, number
-        reading.verify(path)
 
 
 @pytest.mark.parametrize("fresh", [False, True])

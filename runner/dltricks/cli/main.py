@@ -35,6 +35,7 @@ from dltricks.cli import list as listing
 from dltricks.cli.options import settings
 from dltricks.cli.output import open_closed, quieten, say
 from dltricks.core.errors import DltricksError, FileSystemError, StoppedError, UsageError
+from dltricks.core.refusals import refusal
 
 app = typer.Typer(
     name="dltricks",
@@ -116,7 +117,7 @@ def _explain(error: Exception) -> int:
         return 2
     if isinstance(error, OSError):
         # What has no name is one of the standard streams.
-        say(f"error: {error.filename or 'cannot write the output'}: {error.strerror or error}")
+        say(f"error: {refusal(error.filename or 'cannot write the output', error)}")
         quieten(sys.stdout)
         return FileSystemError.exit_code
     suspects = _suspects(error)

@@ -12,7 +12,8 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from dltricks.core.dataset import Data, Files
-from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.errors import DamagedError
+from dltricks.core.refusals import refusal
 from dltricks.core.types import Array
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -56,7 +57,7 @@ def read_idx(path: Path) -> Array:
     except BROKEN_GZIP as error:
         raise DamagedError(f"{path}: broken gzip file ({error}); delete it to have it downloaded again") from error
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE or content[3] == 0:
         raise DamagedError(f"{path}: not an IDX file of unsigned bytes (it begins with {content[:4].hex()})")
     header = 4 + 4 * content[3]

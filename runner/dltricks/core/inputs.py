@@ -13,7 +13,8 @@ from typing import IO
 
 import numpy as np
 
-from dltricks.core.errors import DamagedError, FileSystemError, UsageError
+from dltricks.core.errors import DamagedError, UsageError
+from dltricks.core.refusals import refusal
 from dltricks.core.types import Array
 
 # DEFLATE cannot expand a byte to more than this; a member that claims more than that lies about its size.
@@ -77,7 +78,7 @@ def read_npy(path: Path) -> Array:
     except _BROKEN as error:
         raise DamagedError(f"{path}: not a whole .npy file ({error})") from error
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error
 
 
 def read_npz(path: Path) -> dict[str, Array]:
@@ -115,7 +116,7 @@ def read_npz(path: Path) -> dict[str, Array]:
     except _BROKEN as error:
         raise DamagedError(f"{path}: not a whole .npz file ({error})") from error
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error
     return arrays
 
 

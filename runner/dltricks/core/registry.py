@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from dltricks.core.errors import UsageError
+from dltricks.core.refusals import unreadable
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -133,12 +134,13 @@ def add_plugin(path: Path) -> Plugin:
     Loading the same content twice is one plugin; a file that was edited in between takes its own place.
 
     Raises:
-        UsageError: unreadable, broken, without exactly one component, or of a name that is taken.
+        FileSystemError: unreadable.
+        UsageError: no file, broken, without exactly one component, or of a name that is taken.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"plugin {path}: {error.strerror}") from error
+        raise unreadable(f"plugin {path}", error) from error
     digest = hashlib.sha256(content).hexdigest()
     name = path.stem
     if not name.isidentifier():

@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 
 from dltricks.core.dataset import Data
-from dltricks.core.errors import FileSystemError, UsageError
+from dltricks.core.errors import UsageError
+from dltricks.core.refusals import refusal
 from dltricks.core.types import Array
 
 Categorical = Literal["refuse", "onehot"]
@@ -58,7 +59,7 @@ def read_table(path: Path, delimiter: str) -> Table:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

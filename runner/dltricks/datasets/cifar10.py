@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from dltricks.core.dataset import Data, Dataset, Files
-from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.errors import DamagedError
 from dltricks.core.idx import BROKEN_GZIP
+from dltricks.core.refusals import refusal
 from dltricks.core.types import Array
 
 _NAME = "cifar-10-binary.tar.gz"
@@ -82,7 +83,7 @@ def read_binary_archive(path: Path) -> tuple[Array, Array]:
     except (tarfile.TarError, *BROKEN_GZIP) as error:
         raise DamagedError(f"{path}: broken archive ({error})") from error
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error
     if wanted:
         raise DamagedError(f"{path}: {min(wanted)} is missing")
     if y.max() >= len(_CLASSES):

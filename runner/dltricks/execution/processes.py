@@ -9,7 +9,7 @@ import tempfile
 import threading
 from contextlib import suppress
 
-from dltricks.core.errors import FileSystemError
+from dltricks.core.refusals import refusal
 from dltricks.execution.data import Datasets
 from dltricks.execution.events import Event, Finished, Lost, Stopped, decode
 from dltricks.execution.executor import Executor, Report
@@ -113,7 +113,7 @@ class ProcessExecutor(Executor):
                     self._children.append(Child(self._inbox, self._threads, self._datasets))
             except OSError as error:
                 if len(self._children) == before:
-                    raise FileSystemError(f"cannot start a process: {error.strerror or error}") from error
+                    raise refusal("cannot start a process", error) from error
             for child in self._children[before:]:
                 child.listen()
             idle = self._children[before]

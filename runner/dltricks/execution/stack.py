@@ -10,6 +10,7 @@ from typing import Any
 
 from dltricks.core.errors import DamagedError, DltricksError, FileSystemError, StoppedError, UsageError
 from dltricks.core.parallel import pool
+from dltricks.core.refusals import refusal
 from dltricks.engine.hooks import Hook
 from dltricks.engine.loop import train as run_loop
 from dltricks.engine.numerics import exact
@@ -79,7 +80,7 @@ def train_stack(
     try:
         # Before any folder exists: what cannot be built leaves nothing behind.
         trainer = build([run.experiment for run in runs], datasets)
-    except DltricksError as error:
+    except (DltricksError, OSError) as error:
         if len(runs) == 1:
             _fail(runs, error, tell)
         else:  # such as one seed's training part, or too little memory: others can be trained all the same
@@ -95,7 +96,7 @@ def train_stack(
             lock = locks.enter_context(ExitStack())
             try:
                 found = _open(run, lock, env, at_most, tell)
-            except DltricksError as error:
+            except (DltricksError, OSError) as error:
                 lock.close()
                 _fail([run], error, tell)
             else:
@@ -109,7 +110,9 @@ def train_stack(
             before += len(group)
 
 
-def _fail(runs: Sequence[PlannedRun], error: DltricksError, tell: Tell) -> None:
+def _fail(runs: Sequence[PlannedRun], error: DltricksError | OSError, tell: Tell) -> None:
+    if isinstance(error, OSError):  # wherever it comes from, as from an import that met too many open files
+        error = refusal(error.filename or "this process", error)
     for run in runs:
         tell(Failed(run.number, type(error).__name__, str(error), error.exit_code))
 
@@ -206,7 +209,7 @@ def _train(
         run_loop(trainer, [recorder, _Reporter(group, recorder, watch), *hooks])
     except StoppedError:
         raise
-    except DltricksError as error:
+    except (DltricksError, OSError) as error:
         _fail([each.run for each in group if not each.recording.done], error, watch.tell)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dltricks.core.errors import DamagedError, DltricksError
+from dltricks.core.refusals import refusal
 from dltricks.experiment.datafiles import DataFiles
 from dltricks.experiment.document import Document
 from dltricks.experiment.resolve import Experiment, resolve
@@ -92,6 +93,8 @@ class Task:
                 runs.append(PlannedRun.from_json(run, data_dir))
             except DltricksError as error:
                 refused(run["number"], error)
+            except OSError as error:
+                refused(run["number"], refusal(error.filename or "this process", error))
         return cls(tuple(runs), data_dir)
 
 

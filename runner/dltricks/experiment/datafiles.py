@@ -12,6 +12,7 @@ from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
 from dltricks.core.idx import BROKEN_GZIP, GZIP_MAGIC, open_plain
+from dltricks.core.refusals import refusal
 
 VARIABLE = "DLTRICKS_DATA"
 """The environment variable that names a folder of data sets."""
@@ -121,7 +122,7 @@ class DataFiles:
                     return path
                 troubles.append(f"{url} ({trouble})")
         except OSError as error:
-            raise FileSystemError(f"{cache}: {error.strerror}") from error
+            raise refusal(cache, error) from error
         finally:
             partial.unlink(missing_ok=True)
         looked = ", ".join(str(place) for place in places)
@@ -174,7 +175,7 @@ def digest(path: Path, compressed: bool) -> str:
     except BROKEN_GZIP as error:
         raise DamagedError(f"{path} is a broken gzip file ({error}); remove it") from error
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error
     return sha256.hexdigest()
 
 
@@ -205,4 +206,4 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise FileSystemError(f"{path}: {error.strerror}") from error
+        raise refusal(path, error) from error

@@ -26,6 +26,7 @@ from yaml.events import (
 )
 
 from dltricks.core.errors import UsageError
+from dltricks.core.refusals import unreadable
 from dltricks.experiment.scalars import FORBIDDEN, read_scalar
 
 MAX_BYTES = 2**20
@@ -79,7 +80,8 @@ def load_document(path: str | Path) -> Document:
     """Reads an experiment file.
 
     Raises:
-        UsageError: unreadable, too large, not UTF-8, or not the YAML that an experiment file may hold.
+        FileSystemError: unreadable.
+        UsageError: no file, too large, not UTF-8, or not the YAML that an experiment file may hold.
     """
     path = Path(path)
     try:
@@ -87,8 +89,10 @@ def load_document(path: str | Path) -> Document:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file{_nearest_file(path)}") from error
-    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
-        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except ValueError as error:  # a NUL in the path
+        raise UsageError(f"{path}: {error}") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"{path}: larger than {MAX_BYTES} bytes, the most that an experiment file may have")
     try:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dltricks.core.errors import FileSystemError
+from dltricks.core.refusals import reported
 from dltricks.runs import files, reading
 from dltricks.runs.entry import Entry, Epochs
 
@@ -88,7 +89,7 @@ class Numbers:
 
     def add(self, content: bytes) -> None:
         """Appends some."""
-        with files.reported(Path(tempfile.gettempdir())):
+        with reported(Path(tempfile.gettempdir())):
             self._file.seek(self.size)
             self._file.write(content)
         self.size += len(content)

@@ -1,7 +1,7 @@
 """All writing of files: atomic, durable, and made of single operations that a test can make fail.
 
 Nothing else in the package writes to a run folder. Every ``OSError`` leaves as a ``FileSystemError``
-that names the file, the reason and a remedy.
+that names the file, the reason and a remedy (``core.refusals``).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from dltricks.core.errors import DamagedError, FileSystemError, GoneError
+from dltricks.core.errors import DamagedError
+from dltricks.core.refusals import reported
 
 if sys.platform != "win32":
     import fcntl
@@ -26,23 +27,6 @@ TEMPORARY = ".tmp-"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 # A named pipe in place of a file must not block; regular files ignore the flag.
 _SAFE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-
-_REMEDIES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some of your quota",
-    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
-    errno.EROFS: "name a writable folder with --runs-dir",
-    errno.EACCES: "make it accessible or name another folder with --runs-dir",
-    errno.EPERM: "make it accessible or name another folder with --runs-dir",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "close other programs: the system has no file handles left",
-    errno.ENOENT: "the folder was moved or removed in the meantime",
-    errno.ENOTDIR: "a file stands where a folder should be",
-    errno.EISDIR: "a folder stands where a file should be",
-    errno.ENAMETOOLONG: "choose a shorter name or --runs-dir",
-    errno.ELOOP: "links are not followed here: remove it",
-    errno.EIO: "check the disk",
-}
 
 
 class Disk:
@@ -111,21 +95,6 @@ def _read(fd: int, into: memoryview) -> int:
 
 
 disk = Disk()
-
-
-@contextmanager
-def reported(path: Path) -> Iterator[None]:
-    """Turns the system's errors into a sentence for people."""
-    try:
-        yield
-    except OSError as error:
-        gone = isinstance(error, FileNotFoundError)
-        raise (GoneError if gone else FileSystemError)(_sentence(path, error)) from error
-
-
-def _sentence(path: Path, error: OSError) -> str:
-    remedy = _REMEDIES.get(error.errno or 0, "mend this")
-    return f"{path}: {error.strerror or error}; {remedy}, then run the same command again"
 
 
 def open_regular(path: Path, flags: int, *, follow_links: bool = False) -> int:

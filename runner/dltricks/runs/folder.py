@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, GoneError, NewerFormatError
+from dltricks.core.refusals import reported
 from dltricks.core.types import Array
 from dltricks.engine.state import State
 from dltricks.runs import arrays, checkpoint, environment, files, lock, reading, sealed
@@ -97,7 +98,7 @@ class RunFolder:
         folder = self.path / reading.PLUGINS
         files.make_folder(folder)
         for plugin in plugins:
-            with files.reported(plugin):
+            with reported(plugin):
                 source = plugin.read_bytes()
             copy = folder / plugin.name
             stored = files.read(copy, arrays.LARGEST)

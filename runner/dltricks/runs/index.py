@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
-from dltricks.runs import cache, files, helper, lock, study_file
+from dltricks.core.refusals import reported
+from dltricks.runs import cache, helper, lock, study_file
 from dltricks.runs.cache import NAME, Cache, Look
 from dltricks.runs.entry import Entry, read_entry
 from dltricks.runs.names import id_of
@@ -162,5 +163,5 @@ def _is_named(folder: str) -> bool:
 
 def _folders(place: str) -> list[str]:
     """The folders in a folder, but hidden ones."""
-    with files.reported(Path(place)), os.scandir(place) as found:
+    with reported(Path(place)), os.scandir(place) as found:
         return [entry.path for entry in found if not entry.name.startswith(".") and entry.is_dir()]

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dltricks.core.errors import LockedError
+from dltricks.core.refusals import reported
 from dltricks.runs import files
 
 if sys.platform == "win32":
@@ -42,11 +43,11 @@ def hold(folder: Path) -> Iterator[Callable[[], bool]]:
         LockedError: another process holds it; the message names host and process.
     """
     path = folder / NAME
-    with files.reported(path):
+    with reported(path):
         fd = _acquire(path)
     _held.add(fd)
     try:
-        with files.reported(path):
+        with reported(path):
             _introduce(fd)
         yield lambda: _is_at(fd, path)
     finally:
@@ -60,7 +61,7 @@ def hold(folder: Path) -> Iterator[Callable[[], bool]]:
 def is_held(folder: Path) -> bool:
     """Whether some process is training in this folder."""
     path = folder / NAME
-    with files.reported(path):
+    with reported(path):
         try:
             fd = files.open_regular(path, os.O_RDONLY)
         except FileNotFoundError:

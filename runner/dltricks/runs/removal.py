@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dltricks.core.errors import FileSystemError
+from dltricks.core.refusals import reported
 from dltricks.runs import checkpoint, files, lock, reading
 
 _ORDER = (
@@ -55,7 +56,7 @@ def look(run: Path) -> Contents:
         paths += [folder / name for name in files.names(folder)]
     own, foreign, size = list[Path](), list[Path](), 0
     for path in paths:
-        with files.reported(path):
+        with reported(path):
             about = path.lstat()
         if stat.S_ISREG(about.st_mode) and _is_own(run, path):
             own.append(path)
