@@ -1,0 +1,136 @@
+"""Power failures after every operation: the bytes of an undisturbed run, and at most one checkpoint interval lost."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cli.shell import Call, all_decisive, decisive
+from faults.laboratory import TINY, finished_like, tiny_run, train
+from faults.power import MODES, RecordingDisk, after_power_failure
+from runs.disks import BrokenDisk
+
+from dltricks.engine.trainer import Trainer
+from dltricks.execution.task import PlannedRun
+from dltricks.runs import files, reading, recorder
+from dltricks.runs.recorder import Recorder
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+ALL_OR_SOME = [pytest.param(1, marks=pytest.mark.faults, id="every"), pytest.param(23, id="some")]
+"""After every operation in the long part, after every 23rd in the normal tests."""
+INTERVAL = 3
+"""Steps between two checkpoints."""
+VALUES = {
+    "batch_size": 14,
+    "epochs": 3,
+    "checkpoint_seconds": INTERVAL,
+    "dropout": 0.2,
+    "averaging": {"name": "ema", "decay": 0.9},
+    "schedule": {"name": "plateau", "patience": 1},
+    "early_stopping": {"patience": 9},
+}
+"""Four steps an epoch, twelve in all."""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[RecordingDisk | None], None]:
+    """Lets the recorder's seconds be steps, which are noted in a disk's log."""
+    noted: list[RecordingDisk | None] = [None]
+    now = [0.0]
+    original = Recorder.on_step_end
+
+    def on_step_end(self: Recorder, run: Trainer) -> None:
+        now[0] = float(run.t)
+        if noted[0] is not None:
+            noted[0].mark(run.t)
+        original(self, run)
+
+    monkeypatch.setattr(Recorder, "on_step_end", on_step_end)
+    monkeypatch.setattr(recorder.time, "monotonic", lambda: now[0])
+
+    def note(disk: RecordingDisk | None) -> None:
+        noted[0] = disk
+        now[0] = 0.0
+
+    return note
+
+
+def moved(run: PlannedRun, root: Path, other: Path) -> PlannedRun:
+    return replace(run, path=other / run.path.relative_to(root))
+
+
+@pytest.mark.parametrize("stride", ALL_OR_SOME)
+def test_a_run_that_is_begun(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Callable[[RecordingDisk | None], None],
+    stride: int,
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    run = tiny_run(tmp_path, "root/runs/tiny/s0", **VALUES)
+    monkeypatch.setattr(files, "disk", disk := RecordingDisk(root))
+    clock(disk)
+    train(run)
+    expected = decisive(run.path)
+    clock(None)
+    monkeypatch.setattr(files, "disk", BrokenDisk())
+    assert len(disk.log) > 150
+    assert [each[1] for each in disk.log if each[0] == "step"] == list(range(1, 13))
+    rng = random.Random(0)
+    losses = set()
+    for prefix in range(stride % 7, len(disk.log) + 1, stride):
+        for mode in MODES:
+            after = tmp_path / "after"
+            steps = after_power_failure(disk, prefix, mode, rng, after)
+            again = moved(run, root, after)
+            whole = reading.status(again.path) == "finished" if again.path.exists() else False
+            notices = train(again)
+            finished_like(again.path, expected)
+            went_on = re.search(r"goes on after (\d+) steps", " ".join(notices))
+            reached = steps if whole else int(went_on[1]) if went_on else 0
+            assert "valid checkpoint" not in " ".join(notices)
+            losses.add(steps - reached)
+            shutil.rmtree(after)
+    assert max(losses) <= INTERVAL
+    assert len(losses) > 2
+
+
+@pytest.mark.parametrize("stride", ALL_OR_SOME)
+@pytest.mark.parametrize("what", ["fresh", "interrupted", "study"])
+def test_commands(cli: Call, folder: Path, monkeypatch: pytest.MonkeyPatch, stride: int, what: str) -> None:
+    """Training anew what was finished, going on with what was interrupted, and a study with its plan."""
+    (folder / "tiny.yaml").write_text(TINY)
+    arguments = ("train", "../tiny.yaml", "--quiet", *(("seeds=2", "--executor", "serial") if what == "study" else ()))
+    root = folder / "root"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    if what != "study":
+        assert cli(*arguments).code == 0
+        (run,) = root.glob("runs/*/*/run.json")
+        if what == "interrupted":
+            run.unlink()
+            (run.parent / "weights.npz").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "disk", disk := RecordingDisk(root))
+        assert cli(*arguments, *(["--fresh"] if what == "fresh" else [])).code == 0
+    expected = all_decisive(root / "runs")
+    assert len(disk.log) > (30 if what == "interrupted" else 90)
+    rng = random.Random(zlib.crc32(what.encode()))
+    for prefix in range(stride % 5, len(disk.log) + 1, 1 if what == "interrupted" else stride):
+        for mode in MODES if stride > 1 or what == "interrupted" else MODES[:4]:
+            after = folder / "after"
+            after_power_failure(disk, prefix, mode, rng, after)
+            monkeypatch.chdir(after)
+            found = cli(*arguments)
+            assert (found.code, "Traceback" in found.err) == (0, False), (prefix, mode, found.err)
+            assert all_decisive(after / "runs") == expected, (prefix, mode)
+            shutil.rmtree(after)
+    monkeypatch.chdir(folder)
