@@ -87,5 +87,9 @@ def test_kaplan_meier(seed: int) -> None:
     spread = its.surv_prob_se[some] / np.abs(survival[some] * np.log(survival[some]))
     for mine, z in ((low, 1.959963984540054), (high, -1.959963984540054)):
         np.testing.assert_allclose(mine[some], survival[some] ** np.exp(z * spread), rtol=1e-9)
+    mine = time_to_target(times, known)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of the last time, where nothing is left
+        ends = its.quantile_ci(0.5, method="cloglog")
+    assert (mine.low, mine.high) == tuple(np.inf if np.isnan(end) else end for end in ends)
     half = at[survival <= 0.5]
     assert time_to_target(times, known).median == (half[0] if len(half) else np.inf)

@@ -68,6 +68,25 @@ def test_false_alarms_of_several_arms_are_at_most_5_5_percent(declared, arms):
     assert 0.03 < any_of_them.mean() <= 0.055
 
 
+@pytest.mark.parametrize("arms", [2, 5])
+def test_false_alarms_of_several_arms_with_seeds_of_their_own_are_at_most_5_5_percent(arms):
+    rng = np.random.default_rng(20 + arms)
+    baseline = rng.standard_normal((20_000, 40))
+    any_of_them = np.zeros(20_000, bool)
+    for _ in range(arms):
+        own = rng.standard_normal((20_000, 40))
+        words, _ = study(lambda n, own=own: welch_t(own[:, :n], baseline[:, :n]), USUAL, boundaries(USUAL, 0.05, arms))
+        any_of_them |= words != ""
+    assert 0.03 < any_of_them.mean() <= 0.055
+
+
+@pytest.mark.parametrize("share", [0.9, 0.97, 0.998])
+def test_accuracies_full_of_ties_raise_no_further_alarms(share):
+    """Multiples of 1/180, among them pairs without any difference."""
+    a, b = np.random.default_rng(30).binomial(180, share, (2, REPEATS, 40)) / 180
+    assert 0.04 < alarms(a - b, USUAL).mean() <= 0.055
+
+
 def test_independent_arms_use_up_alpha():
     rng = np.random.default_rng(8)
     any_of_them = np.zeros(20_000, bool)
