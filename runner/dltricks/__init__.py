@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dltricks.api.compare import compare
     from dltricks.api.diff import diff
     from dltricks.api.evaluate import evaluate
+    from dltricks.api.export import export
     from dltricks.api.gc import gc
     from dltricks.api.init import init
     from dltricks.api.list import list
@@ -45,6 +46,7 @@ __all__ = [
     "compare",
     "diff",
     "evaluate",
+    "export",
     "gc",
     "init",
     "list",

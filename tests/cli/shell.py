@@ -16,7 +16,7 @@ SOURCE = str(Path(dltricks.__file__).resolve().parent.parent)
 COMMAND = [sys.executable, "-W", "error", "-m", "dltricks"]
 COMMANDS = (
     *("train", "ablate", "noise", "check", "evaluate", "average", "predict", "lr-find", "tricks", "schema", "init"),
-    *("worker", "gc", "compare", "verdict", "list", "diff"),
+    *("export", "worker", "gc", "compare", "verdict", "list", "diff"),
 )
 SAME_BYTES = ("config.yaml", "run.json", "metrics.jsonl", "weights.npz")
 

@@ -21,7 +21,8 @@ ALLOWED = {
     "statistics": {"statistics", "core"},
     "comparing": {"comparing", "statistics", "experiment", "runs", "engine", "core"},
     "execution": {"execution", "experiment", "runs", "engine", "core"},
-    "api": {"api", "comparing", "statistics", "execution", "experiment", "runs", "engine", "core"},
+    "exporting": {"exporting", "engine", "core"},
+    "api": {"api", "comparing", "exporting", "statistics", "execution", "experiment", "runs", "engine", "core"},
     "cli": {"cli", "api", "comparing", "statistics", "execution", "experiment", "runs", "engine", "core"},
     "compiled": {"compiled", "core"},
     # One layer may hold another, and one trick be a setting of another of its kind.
@@ -37,6 +38,8 @@ ONLY_IN = {
     "typer": "cli",
     "rich": "cli",
     "matplotlib": "comparing",
+    "onnx": "exporting",
+    "safetensors": "exporting",
     "torch": None,
     "numba": "compiled",
     "llvmlite": "compiled",

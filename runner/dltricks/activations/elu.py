@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array, Positive
@@ -37,6 +38,9 @@ class Elu(Activation):
         np.multiply(self.negative, self.c_alpha, out=self.negative)
         np.maximum(x, self.zeros, out=self.y)
         return np.add(self.y, self.negative, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Elu", x, alpha=graph.single(self.alpha))
 
     def backward(self, dy: Array) -> Array | None:
         # The slope is (1 - alpha) [x > 0] + alpha + min(y, 0).

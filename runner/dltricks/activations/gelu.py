@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.types import Array
 
@@ -56,6 +57,9 @@ class Gelu(Activation):
             np.add(self.share, 1, out=self.share)
         np.multiply(self.share, 0.5, out=self.share)
         return np.multiply(x, self.share, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Gelu", x, approximate=self.approximate)
 
     def backward(self, dy: Array) -> Array | None:
         x, tmp = self.x, self.tmp

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.types import Array
 
@@ -22,6 +23,9 @@ class Identity(Activation):
         return shape
 
     def forward(self, x: Array, context: Context) -> Array:
+        return x
+
+    def export(self, graph: Graph, x: str) -> str:
         return x
 
     def backward(self, dy: Array) -> Array | None:

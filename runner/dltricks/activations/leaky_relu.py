@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.types import Array, Share
 
@@ -32,6 +33,9 @@ class LeakyRelu(Activation):
     def forward(self, x: Array, context: Context) -> Array:
         np.multiply(x, self.c_slope, out=self.y)
         return np.maximum(x, self.y, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("LeakyRelu", x, alpha=graph.single(self.slope))
 
     def backward(self, dy: Array) -> Array | None:
         # (1 - slope) + slope rounds to exactly 1.

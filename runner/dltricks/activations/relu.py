@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array
@@ -48,6 +49,9 @@ class Relu(Activation):
             rectify(x, self.y)
             return self.y
         return np.maximum(x, self.zeros, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Relu", x)
 
     def backward(self, dy: Array) -> Array | None:
         if self.done:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array
@@ -40,6 +41,9 @@ class Selu(Activation):
         np.maximum(x, self.zeros, out=self.y)
         np.multiply(self.y, SCALE, out=self.y)
         return np.add(self.y, self.negative, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Selu", x, alpha=ALPHA, gamma=SCALE)
 
     def backward(self, dy: Array) -> Array | None:
         # The slope is scale (1 - alpha) [x > 0] + scale alpha + min(y, 0).

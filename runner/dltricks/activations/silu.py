@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.numeric import sigmoid
 from dltricks.core.types import Array
@@ -28,6 +29,9 @@ class Silu(Activation):
 
     def forward(self, x: Array, context: Context) -> Array:
         return np.multiply(x, sigmoid(x, self.s), out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Mul", x, graph.node("Sigmoid", x))
 
     def backward(self, dy: Array) -> Array | None:
         np.subtract(1, self.s, out=self.tmp)

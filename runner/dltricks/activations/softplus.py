@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array
@@ -34,6 +35,9 @@ class Softplus(Activation):
         np.log1p(self.tmp, out=self.tmp)
         np.maximum(x, self.zeros, out=self.y)
         return np.add(self.y, self.tmp, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Softplus", x)
 
     def backward(self, dy: Array) -> Array | None:
         # 1 - exp(-y) without cancellation where y is small

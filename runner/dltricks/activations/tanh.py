@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltricks.core.activation import Activation
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.types import Array
 
@@ -26,6 +27,9 @@ class Tanh(Activation):
 
     def forward(self, x: Array, context: Context) -> Array:
         return np.tanh(x, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("Tanh", x)
 
     def backward(self, dy: Array) -> Array | None:
         np.multiply(self.y, self.y, out=self.tmp)

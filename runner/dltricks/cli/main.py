@@ -20,6 +20,7 @@ from dltricks.cli import (
     compare,
     diff,
     evaluate,
+    export,
     gc,
     init,
     lr_find,
@@ -64,7 +65,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 
 
 MODULES = (
-    *(train, ablate, compare, verdict, noise, listing, diff, check, evaluate, average, predict, lr_find),
+    *(train, ablate, compare, verdict, noise, listing, diff, check, evaluate, average, predict, export, lr_find),
     *(tricks, schema, init, worker, gc),
 )
 for module in MODULES:

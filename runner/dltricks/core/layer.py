@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dltricks.core.component import Component
+from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.initializer import Initializer
 from dltricks.core.memory import zeros
 from dltricks.core.store import Parameter, Role
@@ -182,6 +184,17 @@ class Layer(Component):
         wide = np.asarray(value, np.float64).reshape((-1,) + (1,) * (ndim - 1))
         return wide.astype(self.dtype if dtype is None else dtype)
 
+    def export(self, graph: Graph, x: str) -> str:
+        """Writes what evaluation does to the value ``x`` of a single replica into a graph; returns its output's name.
+
+        Raises:
+            UsageError: a layer that has no such form.
+        """
+        raise UsageError(
+            f"{self.path} cannot be exported to ONNX: {self.name()} does not say by which operators; "
+            f"give {type(self).__name__} a method export(graph, x)"
+        )
+
     def forward(self, x: Array, context: Context) -> Array:
         """(K, B, ...) -> (K, B, ...). The result is this layer's buffer; ``x`` is not changed."""
         raise NotImplementedError
@@ -221,6 +234,12 @@ class Chain(Layer):
         for layer in self.layers:
             shape = layer.allocate(shape)
         return shape
+
+    def export(self, graph: Graph, x: str) -> str:
+        for layer in self.layers:
+            graph.layer = layer.path
+            x = layer.export(graph, x)
+        return x
 
     def forward(self, x: Array, context: Context) -> Array:
         if context.watch is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dltricks.core.component import Component
 from dltricks.core.dataset import Task
+from dltricks.core.graph import Graph
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array
 
@@ -43,6 +44,10 @@ class Loss(Component):
     @abstractmethod
     def backward(self) -> Array:
         """The gradient (K, B, C), with respect to z, of the mean over the batch of the last ``forward``."""
+
+    def export(self, graph: Graph, z: str, classes: int) -> str:
+        """Writes ``probabilities`` of the outputs z of so many classes into a graph; returns their name."""
+        return graph.node("Softmax", z, axis=-1)
 
     def probabilities(self, z: Array) -> Array:
         """Class shares (..., C) for outputs z: the softmax; of use for classification only."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.memory import zeros
 from dltricks.core.types import Array
@@ -46,6 +47,9 @@ class NoiseLayer(Layer):
     @abstractmethod
     def draw(self, bits: Array, out: Array) -> None:
         """Fills ``out`` (K, steps, ...) with the noise that random bits, uint16 of that shape, stand for."""
+
+    def export(self, graph: Graph, x: str) -> str:
+        return x  # noise is for training alone
 
     def noise(self, context: Context, shape: Shape) -> Array:
         """This step's noise of shape (K, *rest) for an input (K, *rest) whose first other axis is the batch."""

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Layer, Shape
-from dltricks.core.types import Array
+from dltricks.core.types import Array, Positive
 
 
 class Normalization(Layer):
@@ -37,6 +38,7 @@ class SampleNormalization(Normalization):
 
     hat: Array
     tmp: Array
+    eps: Positive
 
     def bound(self) -> None:
         self.gain_row, self.dgain_row = self.gain[:, None], self.dgain[:, None]
@@ -54,6 +56,16 @@ class SampleNormalization(Normalization):
         np.multiply(self.hat.reshape(self.rows), self.gain_row, out=y)
         np.add(y, self.bias_row, out=y)
         return self.y
+
+    def export_groups(self, graph: Graph, x: str, groups: int) -> str:
+        """x^ over groups of neighbouring channels of each sample, with its gain and bias, as ONNX operators."""
+        ones, zeros = graph.constant(np.ones(groups)), graph.constant(np.zeros(groups))
+        apart = graph.node("Reshape", x, graph.numbers(0, groups, -1))
+        hat = graph.node("InstanceNormalization", apart, ones, zeros, epsilon=graph.single(self.eps))
+        *places, channels = self.in_shape
+        hat = graph.node("Reshape", hat, graph.numbers(-1, channels, *places))
+        scaled = graph.node("Mul", hat, graph.per_channel(self.gain[0], self.in_shape))
+        return graph.node("Add", scaled, graph.per_channel(self.bias[0], self.in_shape))
 
     def unscaled(self, dy: Array) -> Array:
         """d = gain dy in the shape of x^, in the memory of dy; sets dgain = sum(dy x^) and dbias = sum(dy)."""

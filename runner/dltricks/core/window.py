@@ -102,6 +102,12 @@ class Window:
         """Whether the image is laid into padding."""
         return self.padded != self.image or self.grid != (1, 1)
 
+    @property
+    def pads_around(self) -> list[int]:
+        """Rows and columns of padding as ONNX lists them: above, to the left, below, to the right."""
+        after = [self.padded[axis] - self.image[axis] - self.before[axis] for axis in (0, 1)]
+        return [*self.before, *after]
+
     def pad(self, x: Array, out: Array, fill: float = 0.0) -> Array:
         """Images (..., H, W, C) with their padding, in ``out`` (..., padded H, padded W, C); all of it is written."""
         (rows, down), (columns, across) = (self._laid(axis) for axis in (0, 1))

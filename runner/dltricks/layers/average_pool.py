@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.pooling import Pool
 from dltricks.core.types import Array
@@ -42,6 +43,10 @@ class AveragePool(Pool):
             np.add(self.y, tap(x, i, j), out=self.y)
         np.multiply(self.y, self.shares, out=self.y)
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        window = self.window
+        return graph.node("AveragePool", x, kernel_shape=window.size, strides=window.stride, pads=window.pads_around)
 
     def backward(self, dy: Array) -> Array | None:
         dx = self.workspace.apart(self.shape, dy)

@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Chain, Context, Layer, Shape
 from dltricks.core.types import Array
 
@@ -49,6 +50,11 @@ class Branches(Layer):
         for branch, part in zip(self.branches, self.parts, strict=True):
             self.y[..., part] = branch.forward(x, context)
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        parts = [branch.export(graph, x) for branch in self.branches]
+        graph.layer = self.path
+        return graph.node("Concat", *parts, axis=1)
 
     def backward(self, dy: Array) -> Array | None:
         total: Array | None = None

@@ -10,6 +10,7 @@ import numpy as np
 
 from dltricks.core.columns import Columns
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.numeric import over_batch
@@ -105,6 +106,23 @@ class Convolution(Layer):
             self.used = transform.forward(self.used, context)
         self.products.forward(x, self.used, self.b if self.bias else None, self.y)
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        W = self.W
+        for transform in self.transforms:
+            W = transform.forward(W, Context())
+        bias = [graph.constant(self.b[0])] if self.bias else []
+        return graph.node(
+            "Conv",
+            x,
+            graph.constant(W[0].transpose(3, 2, 0, 1)),
+            *bias,
+            kernel_shape=self.window.size,
+            strides=self.window.stride,
+            dilations=self.window.dilation,
+            pads=self.window.pads_around,
+            group=self.groups,
+        )
 
     def backward(self, dy: Array) -> Array | None:
         self.products.weights(self.x, dy, self.dW)

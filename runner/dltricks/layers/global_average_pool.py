@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.pooling import take_images
 from dltricks.core.types import Array
@@ -36,6 +37,9 @@ class GlobalAveragePool(Layer):
     def forward(self, x: Array, context: Context) -> Array:
         np.matmul(self.average, x.reshape(self.flat), out=self.y[:, :, None])
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        return graph.node("ReduceMean", x, graph.numbers(2, 3), keepdims=0)
 
     def backward(self, dy: Array) -> Array | None:
         np.multiply(dy, self.average[0, 0], out=dy)

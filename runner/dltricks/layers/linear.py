@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.initializer import Initializer
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.numeric import over_batch
@@ -83,6 +84,13 @@ class Linear(Layer):
         if self.bias:
             np.add(self.y, self.b_row, out=self.y)
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        W = self.W
+        for transform in self.transforms:
+            W = transform.forward(W, Context())
+        bias = [graph.constant(self.b[0])] if self.bias else []
+        return graph.node("Gemm", x, graph.constant(W[0]), *bias)
 
     def backward(self, dy: Array) -> Array | None:
         xt = self.x.swapaxes(-1, -2)

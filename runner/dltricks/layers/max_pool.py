@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.pooling import Pool
 from dltricks.core.types import Array
@@ -44,6 +45,10 @@ class MaxPool(Pool):
         for i, j in rest:
             np.maximum(self.y, tap(self.x, i, j), out=self.y)
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        window = self.window
+        return graph.node("MaxPool", x, kernel_shape=window.size, strides=window.stride, pads=window.pads_around)
 
     def backward(self, dy: Array) -> Array | None:
         dx = self.workspace.apart(self.shape, dy)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Chain, Context, Layer, Shape
 from dltricks.core.types import Array, Rate
 from dltricks.layers.stochastic_depth import StochasticDepth
@@ -71,6 +72,12 @@ class Residual(Layer):
             add(inner, beside, self.y, self.cut)
             return self.y
         return np.add(inner, beside, out=self.y)
+
+    def export(self, graph: Graph, x: str) -> str:
+        beside = self.shortcut.export(graph, x)
+        inner = self.body.export(graph, x)
+        graph.layer = self.path
+        return graph.node("Add", inner, beside)
 
     def backward(self, dy: Array) -> Array | None:
         if self.cut:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.types import Array, Size
 
@@ -41,6 +42,13 @@ class Shrink(Layer):
         self.y[..., : self.own] = x[:, :, :: self.stride, :: self.stride]
         self.y[..., self.own :] = 0
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        steps = graph.numbers(self.stride, self.stride)
+        ends = graph.numbers(*self.in_shape[:2])
+        small = graph.node("Slice", x, graph.numbers(0, 0), ends, graph.numbers(2, 3), steps)
+        more = (self.factor - 1) * self.in_shape[2]
+        return graph.node("Pad", small, graph.numbers(0, 0, 0, 0, 0, more, 0, 0))
 
     def backward(self, dy: Array) -> Array | None:
         if not self.needs_dx:

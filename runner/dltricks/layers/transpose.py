@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Layer, Shape
 from dltricks.core.types import Array, Size
 
@@ -44,6 +45,13 @@ class Transpose(Layer):
     def forward(self, x: Array, context: Context) -> Array:
         np.copyto(self.y.reshape(*self.flat[:2], self.flat[3], self.flat[2]), x.reshape(self.flat).swapaxes(-1, -2))
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        height, width, channels = self.in_shape
+        flat = graph.node("Reshape", x, graph.numbers(-1, channels, height * width))
+        turned = graph.node("Transpose", flat, perm=[0, 2, 1])
+        out = graph.numbers(-1, height * width, self.height, channels // self.height)
+        return graph.node("Reshape", turned, out)
 
     def backward(self, dy: Array) -> Array | None:
         if not self.needs_dx:

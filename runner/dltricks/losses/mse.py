@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.loss import Loss
 from dltricks.core.types import Array
 
@@ -35,6 +36,15 @@ class Mse(Loss):
 
     def backward(self) -> Array:
         return np.multiply(self.tmp, self.slope, out=self.dz)
+
+    def export(self, graph: Graph, z: str, classes: int) -> str:
+        # The amount is the largest excess: it grows as long as one more value is kept, and shrinks behind that.
+        descending = graph.node("TopK", z, graph.numbers(classes), axis=-1, outputs=2)
+        sums = graph.node("CumSum", descending, graph.constant(-1, np.int64))
+        counts = graph.constant(np.arange(1, classes + 1))
+        excess = graph.node("Div", graph.node("Sub", sums, graph.constant(1)), counts)
+        amount = graph.node("ReduceMax", excess, graph.numbers(-1))
+        return graph.node("Relu", graph.node("Sub", z, amount))
 
     def probabilities(self, z: Array) -> Array:
         # Duchi et al. 2008, https://doi.org/10.1145/1390156.1390191: take the same amount from all, then cut at 0.

@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Le
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.normalization import Normalization
 from dltricks.core.numeric import over_batch
@@ -97,6 +98,11 @@ class Batch(Normalization):
         np.multiply(self.centred, self.scale, out=self.rows)
         np.add(self.rows, self.bias_row, out=self.rows)
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        mean, variance = (graph.constant(self.running[name][0]) for name in ("mean", "variance"))
+        gain, bias = graph.constant(self.gain[0]), graph.constant(self.bias[0])
+        return graph.node("BatchNormalization", x, gain, bias, mean, variance, epsilon=graph.single(self.eps))
 
     def _measure(self, x: Array) -> None:
         """Mean and variance of each channel, and without sweeps the distances from the mean, which are needed again."""

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.normalization import SampleNormalization
 from dltricks.core.types import Array, Positive, Size
@@ -76,6 +77,9 @@ class Group(SampleNormalization):
         np.reciprocal(variance, out=variance)
         np.multiply(hat, self._spread(variance, self.inverse), out=hat)
         return self.scaled()
+
+    def export(self, graph: Graph, x: str) -> str:
+        return self.export_groups(graph, x, self.groups)
 
     def backward(self, dy: Array) -> Array | None:
         d, tmp, hat = self.unscaled(dy), self.tmp, self.hat

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from dltricks.core.errors import UsageError
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.normalization import SampleNormalization
 from dltricks.core.types import Array, Positive
@@ -65,6 +66,10 @@ class Instance(SampleNormalization):
         np.reciprocal(self.inverse, out=self.inverse)
         np.multiply(hat, self.inverse, out=hat)
         return self.scaled()
+
+    def export(self, graph: Graph, x: str) -> str:
+        gain, bias = graph.constant(self.gain[0]), graph.constant(self.bias[0])
+        return graph.node("InstanceNormalization", x, gain, bias, epsilon=graph.single(self.eps))
 
     def backward(self, dy: Array) -> Array | None:
         d, tmp, hat = self.unscaled(dy), self.tmp, self.hat

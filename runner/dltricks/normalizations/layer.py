@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.normalization import SampleNormalization
 from dltricks.core.types import Array, Positive
@@ -54,6 +55,9 @@ class Layer(SampleNormalization):
         np.reciprocal(self.inverse, out=self.inverse)
         np.multiply(hat, self.inverse, out=hat)
         return self.scaled()
+
+    def export(self, graph: Graph, x: str) -> str:
+        return self.export_groups(graph, x, 1)
 
     def backward(self, dy: Array) -> Array | None:
         d, tmp, hat = self.unscaled(dy), self.tmp, self.hat

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from dltricks.core.graph import Graph
 from dltricks.core.layer import Context, Shape
 from dltricks.core.normalization import Normalization
 from dltricks.core.types import Array, Positive
@@ -58,6 +59,11 @@ class Rms(Normalization):
         np.multiply(x, self.inverse, out=self.hat)
         np.multiply(self.hat.reshape(self.places), self.gain_row, out=self.y.reshape(self.places))
         return self.y
+
+    def export(self, graph: Graph, x: str) -> str:
+        square = graph.node("ReduceMean", graph.node("Mul", x, x), graph.numbers(*range(1, len(self.in_shape) + 1)))
+        root = graph.node("Sqrt", graph.node("Add", square, graph.constant(graph.single(self.eps))))
+        return graph.node("Mul", graph.node("Div", x, root), graph.per_channel(self.gain[0], self.in_shape))
 
     def backward(self, dy: Array) -> Array | None:
         shape, tmp, hat = dy.shape, self.tmp, self.hat
