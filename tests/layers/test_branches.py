@@ -36,6 +36,14 @@ def test_gradients() -> None:
     check_layer(Bench(three(), three(), shape=IMAGE), IMAGE)
 
 
+def test_gradients_that_come_in_shared_memory() -> None:
+    # The layers behind and those inside the branches hand out gradients from the same workspace.
+    layers = [
+        Chain([Branches([Chain([Convolution(2, 3)]), Chain([Convolution(3, 1)])]), Convolution(4, 3)]) for _ in "ab"
+    ]
+    check_layer(Bench(*layers, shape=IMAGE), IMAGE)
+
+
 def test_as_the_first_layer_it_passes_nothing_on() -> None:
     x, dy = inputs(1, 6, IMAGE), inputs(1, 6, (4, 3, 10), seed=1)
     _, _, expected = Bench(three(), shape=IMAGE).step(x, dy)

@@ -57,9 +57,11 @@ class Branches(Layer):
         return graph.node("Concat", *parts, axis=1)
 
     def backward(self, dy: Array) -> Array | None:
+        # All at once, before a branch can take the memory of dy; and a layer expects a contiguous gradient.
+        for part, own in zip(self.parts, self.dys, strict=True):
+            np.copyto(own, dy[..., part])
         total: Array | None = None
-        for branch, part, own in zip(self.branches, self.parts, self.dys, strict=True):
-            np.copyto(own, dy[..., part])  # a layer expects a contiguous gradient, and may overwrite it
+        for branch, own in zip(self.branches, self.dys, strict=True):
             inner = branch.backward(own)
             if self.needs_dx:
                 assert inner is not None
