@@ -91,7 +91,8 @@ def make(runs_dir: Path, count: int, *, each_its_own: bool) -> None:
     for run, score in planned(runs_dir, count, each_its_own=each_its_own):
         folder = RunFolder(run.path, run.experiment.hash)
         with folder.hold():
-            folder.create(to_yaml(run.experiment.config), environ)
+            folder.create(to_yaml(run.experiment.config))
+            folder.resume(environ)
             lines = list(curve(random, score))
             for line in lines:
                 folder.add_metrics(line)
