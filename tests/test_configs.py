@@ -60,12 +60,14 @@ def planned(file: str, overrides: Sequence[str] = ()) -> tuple[Study, list[tuple
 
 def test_every_claim_of_the_lesson_has_a_file() -> None:
     assert {Path(file).stem for file in CLAIMS} == {
+        "augmentation",
         "batch_normalization",
         "clipping",
         "depth",
         "dropout",
         "early_stopping",
         "full_batch",
+        "inception",
         "initialization",
         "input_scaling",
         "learning_rate_decay",
@@ -73,6 +75,8 @@ def test_every_claim_of_the_lesson_has_a_file() -> None:
         "momentum",
         "optimizers",
         "parameters_and_samples",
+        "residual",
+        "stochastic_depth",
         "weight_decay",
     }
 
