@@ -37,6 +37,14 @@ def _mask(y, dy):  # type: ignore[no-untyped-def]
         dy[i] = dy[i] if y[i] > zero else zero
 
 
+@njit(cache=True, nogil=True)
+def _split(y, dy, copy, cut):  # type: ignore[no-untyped-def]
+    zero = y.dtype.type(0)
+    for i in range(len(y)):
+        value = dy[i] if y[i] > zero or not cut else zero
+        dy[i], copy[i] = value, value
+
+
 def _threads(array: Array) -> int:
     return pool.threads if array.size >= SHARED else 1
 
@@ -61,3 +69,13 @@ def mask(y: Array, dy: Array) -> None:
     """dy <- dy where y > 0, else 0. Both are contiguous."""
     y, dy = y.reshape(-1), dy.reshape(-1)
     share(y.size, _threads(y), lambda _, first, last: _mask(y[first:last], dy[first:last]))
+
+
+def split(y: Array, dy: Array, copy: Array, cut: bool) -> None:
+    """The same, and a copy of it; only the copy where nothing was ``cut``. All are contiguous."""
+    y, dy, copy = y.reshape(-1), dy.reshape(-1), copy.reshape(-1)
+
+    def job(_: int, first: int, last: int) -> None:
+        _split(y[first:last], dy[first:last], copy[first:last], cut)
+
+    share(y.size, _threads(y), job)

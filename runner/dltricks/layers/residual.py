@@ -66,12 +66,7 @@ class Residual(Layer):
         if self.leaves_out:
             inner = self.depth.forward(inner, context)
         self.cut = self.joined and context.watch is None
-        if self.compiled:
-            from dltricks.compiled.elementwise import add
-
-            add(inner, beside, self.y, self.cut)
-            return self.y
-        return np.add(inner, beside, out=self.y)
+        return self._add(inner, beside, self.y, self.cut)
 
     def export(self, graph: Graph, x: str) -> str:
         beside = self.shortcut.export(graph, x)
@@ -80,13 +75,14 @@ class Residual(Layer):
         return graph.node("Add", inner, beside)
 
     def backward(self, dy: Array) -> Array | None:
-        if self.cut:
-            from dltricks.compiled.elementwise import mask
+        dy = np.ascontiguousarray(dy)
+        own = self.workspace.apart(dy.shape, dy)  # the body may overwrite dy
+        if self.compiled:
+            from dltricks.compiled.elementwise import split
 
-            dy = np.ascontiguousarray(dy)
-            mask(self.y, dy)
-        own = self.workspace.apart(dy.shape, dy)
-        np.copyto(own, dy)  # the body may overwrite dy
+            split(self.y, dy, own, self.cut)
+        else:
+            np.copyto(own, dy)
         inner = self.depth.backward(dy) if self.leaves_out else dy
         assert inner is not None
         with self.workspace.holding(own):
@@ -95,4 +91,12 @@ class Residual(Layer):
             beside = self.shortcut.backward(own)
         if inner is None or beside is None:
             return None
-        return np.add(beside, inner, out=beside)
+        return self._add(beside, inner, beside, False)
+
+    def _add(self, a: Array, b: Array, out: Array, cut: bool) -> Array:
+        if self.compiled:
+            from dltricks.compiled.elementwise import add
+
+            add(a, b, out, cut)
+            return out
+        return np.add(a, b, out=out)
