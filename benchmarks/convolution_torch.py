@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from convolution import Case
 
 SECONDS = 0.6
+
+
+def taken(work: Callable[[], object]) -> float:
+    """Bytes that this process holds at its peak meanwhile, beyond what it holds now."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far
+    before = _status("VmRSS")
+    work()
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> float:
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(1024 * float(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def network(case: Case) -> Any:
@@ -67,10 +81,22 @@ def torch_eager() -> Measure:
 
     def measure(case: Case, threads: int, last: bool, what: str = "seconds") -> float:
         torch.set_num_threads(threads)
+        if what == "bytes":
+            plan(replace(case, batch=2, batches=10), last)()
+            epoch = plan(case, last)
+            return taken(lambda: (epoch(), epoch()))
+        epoch = plan(case, last)
+        epoch()
+        epochs, began = 0, time.perf_counter()
+        while (seconds := time.perf_counter() - began) < SECONDS:
+            epoch()
+            epochs += 1
+        return seconds / (epochs * case.batches)
+
+    def plan(case: Case, last: bool) -> Callable[[], None]:
         torch.manual_seed(0)
         samples = case.batch * case.batches
         x, y = torch.randn(samples, case.shape[2], *case.shape[:2]), torch.randint(0, 10, (samples,))
-        before = int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
         net = network(case)
         if last:
             net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
@@ -93,14 +119,6 @@ def torch_eager() -> Measure:
                     right.add_((z.argmax(1) == labels).sum())
                     norms.add_(norm)
 
-        epoch()
-        if what == "bytes":
-            epoch()
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-        epochs, began = 0, time.perf_counter()
-        while (seconds := time.perf_counter() - began) < SECONDS:
-            epoch()
-            epochs += 1
-        return seconds / (epochs * case.batches)
+        return epoch
 
     return measure

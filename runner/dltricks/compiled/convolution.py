@@ -20,6 +20,11 @@ from dltricks.core.window import Window
 PIECES = 8
 """Into how many parts a batch is split where its gradients of the kernel are summed apart."""
 
+NARROW = 8
+"""A row of fewer outputs makes tiles that wait for their own sums, so that samples take the place of pixels."""
+TOGETHER = 16
+"""How many samples then make a tile."""
+
 
 @njit(cache=True, nogil=True)
 def pad(x, padded, top, left, down, across):  # type: ignore[no-untyped-def]
@@ -47,73 +52,95 @@ def correlate(  # type: ignore[no-untyped-def]
 ):
     """Outputs y (N, H', W', O) of the images first to last of x (N, H, W, C) under each replica's W (K, h, w, I, O).
 
-    ``pads`` says whether images are copied into ``padded`` first, from ``begin`` on and ``grid`` apart.
+    ``pads`` says whether images are copied into ``padded`` (samples, H, W, C) first, from ``begin`` on and ``grid``
+    apart. Where there is room for several samples, they are the rows of a tile, else the pixels of a row are.
     """
     size = x.itemsize
     high, wide, inputs, filters = W.shape[1:]
-    batch = len(x) // len(W)
+    batch, together = len(x) // len(W), len(padded)
     rows, columns, outs = y.shape[1], y.shape[2], filters // groups
-    width, channels = padded.shape[1], x.shape[3]
+    image, width, channels = padded[0].size, padded.shape[2], x.shape[3]
     # Neighbouring pixels of a window lie side by side and are summed in one run, if nothing comes between them.
     joined = groups == 1 and dilation[1] == 1
     parts, steps = (1, wide * inputs) if joined else (wide, inputs)
+    spots, a_row, c_row = (1, stride[1] * channels, filters) if together == 1 else (columns, image, y[0].size)
     if pads:
         padded[...] = 0
-    for n in range(first, last):
+    n = first
+    while n < last:
         k = n // batch
-        image = x[n].ctypes.data
+        samples = min(together, last - n, (k + 1) * batch - n)
+        count = columns if together == 1 else samples
+        images = x[n].ctypes.data
         if pads:
-            pad(x[n], padded, begin[0], begin[1], grid[0], grid[1])
-            image = padded.ctypes.data
+            for s in range(samples):
+                pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
+            images = padded.ctypes.data
         for g in range(groups):
             for row in range(rows):
-                out = y[n, row].ctypes.data + g * outs * size
-                start, again = bias[k].ctypes.data + g * outs * size, 0
-                for j in range(parts):
-                    at = image + ((row * stride[0] * width + j * dilation[1]) * channels + g * inputs) * size
-                    kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
-                    how = (
-                        high, steps, dilation[0] * width * channels, 1, stride[1] * channels,
-                        wide * inputs * filters, filters, again, filters,
-                    )  # fmt: skip
-                    product(x, at, kernel, start, out, how, columns, outs)
-                    start, again = out, filters
+                for spot in range(spots):
+                    out = y[n, row, spot].ctypes.data + g * outs * size
+                    start, again = bias[k].ctypes.data + g * outs * size, 0
+                    for j in range(parts):
+                        pixel = row * stride[0] * width + spot * stride[1] + j * dilation[1]
+                        at = images + (pixel * channels + g * inputs) * size
+                        kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
+                        how = (
+                            high, steps, dilation[0] * width * channels, 1, a_row,
+                            wide * inputs * filters, filters, again, c_row,
+                        )  # fmt: skip
+                        product(x, at, kernel, start, out, how, count, outs)
+                        start, again = out, c_row
+        n += samples
 
 
 @njit(cache=True, nogil=True)
 def weigh(  # type: ignore[no-untyped-def]
     x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last
 ):
-    """The gradients of the kernel, partial (K, pieces, h, w, I, O), of the pieces first to last of all."""
+    """The gradients of the kernel, partial (K, pieces, h, w, I, O), of the pieces first to last of all.
+
+    The innermost sum is over several samples where ``padded`` has room for them, else over the pixels of a row.
+    """
     size = x.itemsize
     pieces, high, wide, inputs, filters = partial.shape[1:]
-    rows, columns, outs = dy.shape[1], dy.shape[2], filters // groups
-    width, channels = padded.shape[1], x.shape[3]
+    rows, columns, outs, together = dy.shape[1], dy.shape[2], filters // groups, len(padded)
+    image, width, channels = padded[0].size, padded.shape[2], x.shape[3]
     joined = groups == 1 and dilation[1] == 1
     parts, steps = (1, wide * inputs) if joined else (wide, inputs)
+    down, across = stride[0] * width * channels, stride[1] * channels
     if pads:
         padded[...] = 0
     for place in range(first, last):
         k, piece = place // pieces, place % pieces
         start, again = zeros.ctypes.data, 0
-        for n in range(k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces):
-            image = x[n].ctypes.data
+        n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
+        while n < end:
+            samples = min(together, end - n)
+            images = x[n].ctypes.data
             if pads:
-                pad(x[n], padded, begin[0], begin[1], 1, 1)
-                image = padded.ctypes.data
-            for g in range(groups):
-                for i in range(high):
-                    for j in range(parts):
-                        at = image + ((i * dilation[0] * width + j * dilation[1]) * channels + g * inputs) * size
-                        to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
-                        how = (
-                            rows, columns, stride[0] * width * channels, stride[1] * channels, 1,
-                            columns * filters, filters, again, filters,
-                        )  # fmt: skip
-                        product(
-                            x, at, dy[n].ctypes.data + g * outs * size, to if again else start, to, how, steps, outs
-                        )
-            again = filters
+                for s in range(samples):
+                    pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
+                images = padded.ctypes.data
+            for row in range(1 if together == 1 else rows):
+                for g in range(groups):
+                    for i in range(high):
+                        for j in range(parts):
+                            pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
+                            at = images + (row * down + pixel) * size
+                            gradients = dy[n, row].ctypes.data + g * outs * size
+                            to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
+                            if together == 1:
+                                how = (
+                                    rows, columns, down, across, 1, columns * filters, filters, again, filters,
+                                )  # fmt: skip
+                            else:
+                                how = (
+                                    columns, samples, across, image, 1, filters, dy[0].size, again, filters,
+                                )  # fmt: skip
+                            product(x, at, gradients, to if again else start, to, how, steps, outs)
+                again = filters
+            n += samples
 
 
 class Direct:
@@ -137,9 +164,10 @@ class Direct:
         self.batch = batch
         self.zeros = np.zeros((replicas, max(kernel[-1], channels)), buffer("partial", (0,)).dtype)
         self.partial = buffer("partial", (replicas, self.pieces, *kernel))
-        self.padded = buffer("padded", (self.threads, *window.padded, channels))
+        there, back = (TOGETHER if places[1] < NARROW else 1 for places in (window.places, window.image))
+        self.padded = buffer("padded", (self.threads, min(batch, there), *window.padded, channels))
         self.back = window.turned()
-        self.spread = buffer("spread", (self.threads, *self.back.padded, kernel[-1]))
+        self.spread = buffer("spread", (self.threads, min(batch, back), *self.back.padded, kernel[-1]))
         self.turned = buffer("turned", (replicas, *window.size, kernel[-1] // groups, channels))
 
     def forward(self, x: Array, W: Array, bias: Array | None, y: Array) -> None:
