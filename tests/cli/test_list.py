@@ -49,7 +49,7 @@ def test_a_table(cli: Call, spoilt: dict[str, Path]) -> None:
     expected = ["finished", "0.2", "0", str(result["epochs"]), f"{result['final']['val_accuracy']:.4f}"]
     assert row(found.out, spoilt["finished"])[1:6] == expected
     assert row(found.out, spoilt["running"])[1:5] == ["running", "0", "3", f"{result['epochs']}/{result['epochs']}"]
-    assert row(found.out, spoilt["interrupted"])[1] == "interrupted"
+    assert row(found.out, spoilt["interrupted"])[1:4] == ["interrupted,", "can", "continue"]
     assert row(found.out, spoilt["damaged"])[1] == "damaged"
     assert f"damaged: {spoilt['damaged'] / 'metrics.jsonl'}: damaged" in found.err
     assert found.out.splitlines()[0].split() == [

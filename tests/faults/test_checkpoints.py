@@ -40,8 +40,8 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 FILES = ("config.yaml", "env.json", "metrics.jsonl", "timing.jsonl", "plugins/fuse.py")
 NEWEST, OLDER = "checkpoints/0000000003.npz", "checkpoints/0000000002.npz"
-ALL_OR_SOME = [pytest.param(1, marks=pytest.mark.faults, id="every"), pytest.param(29, id="some")]
-"""Every byte in the long part, every 29th in the normal tests."""
+ALL_OR_SOME = [pytest.param(1, marks=pytest.mark.faults, id="every"), pytest.param(61, id="some")]
+"""Every byte in the long part, every 61st in the normal tests."""
 
 
 @pytest.fixture

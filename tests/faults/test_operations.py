@@ -23,8 +23,8 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE]
 OFTEN = [pytest.param(False, id="once"), pytest.param(True, id="from then on")]
-ALL_OR_SOME = [pytest.param(1, marks=pytest.mark.faults, id="every"), pytest.param(19, id="some")]
-"""Every operation in the long part, every 19th in the normal tests."""
+ALL_OR_SOME = [pytest.param(1, marks=pytest.mark.faults, id="every"), pytest.param(43, id="some")]
+"""Every operation in the long part, every 43rd in the normal tests."""
 
 
 @pytest.mark.parametrize("stride", ALL_OR_SOME)
@@ -91,7 +91,7 @@ def test_any_failing_operation_of_the_command(
     assert number > 100
 
 
-@pytest.mark.parametrize("stride", [pytest.param(3, marks=pytest.mark.faults, id="many"), pytest.param(40, id="some")])
+@pytest.mark.parametrize("stride", [pytest.param(6, marks=pytest.mark.faults, id="many"), pytest.param(70, id="some")])
 @pytest.mark.parametrize("persistent", OFTEN)
 def test_any_failing_operation_of_a_study_with_workers(
     cli: Call, folder: Path, monkeypatch: pytest.MonkeyPatch, persistent: bool, stride: int

@@ -97,6 +97,30 @@ def test_the_clock_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert saved == [5, 10]
 
 
+@pytest.mark.parametrize(("seconds", "saved_at"), [(2.0, [2, 9]), (0.5, list(range(1, 13)))])
+def test_large_states_are_saved_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, saved_at: list[int]
+) -> None:
+    """A second each step, and a checkpoint that takes 0.13 seconds: a pause of 50 times that."""
+    saved: list[int] = []
+    clock = {"now": 0.0}
+
+    def save(self: RunFolder, number: int, state: object) -> None:
+        saved.append(number)
+        clock["now"] += 0.13
+
+    monkeypatch.setattr("dltricks.runs.recorder.time.perf_counter", lambda: clock["now"])
+    monkeypatch.setattr("dltricks.runs.recorder.time.monotonic", lambda: clock["now"])
+    monkeypatch.setattr(RunFolder, "checkpoint", save)
+
+    class Second(Hook):
+        def on_step_end(self, run: Trainer) -> None:
+            clock["now"] += 1.0
+
+    record(tmp_path / "run", seconds, (Second(),), epochs=1)
+    assert saved == saved_at
+
+
 def test_divergence_is_recorded(tmp_path: Path) -> None:
     record(tmp_path / "run", optimizer={"name": "sgd", "lr": 1e30})
     found = reading.read_run(tmp_path / "run").result

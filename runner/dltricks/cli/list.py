@@ -131,7 +131,7 @@ def _row(entry: Entry, varied: Mapping[str, Any], metrics: Sequence[str]) -> dic
     ended, seconds = entry.status in ("finished", "diverged"), _seconds(entry)
     return {
         "id": entry.id or entry.path.name,
-        "status": entry.status,
+        "status": "interrupted, can continue" if entry.status == "interrupted" else entry.status,
         "role": entry.role,
         "name": entry.name,
         **{key: _spelled(value) for key, value in varied.items()},
