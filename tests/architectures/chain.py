@@ -46,6 +46,12 @@ def parameters(shape: tuple[int, ...], outputs: int = 10, **parts: Any) -> int:
     return sum(prod(d.parameter.shape) for layer in layers(shape, outputs, **parts) for d in layer.declarations)
 
 
+def multiplications(shape: tuple[int, ...], outputs: int = 10, **parts: Any) -> float:
+    """Millions of multiplications and additions, counted together, in convolutions and linear layers."""
+    counted = (layer for layer in layers(shape, outputs, **parts) if layer.name() in ("convolution", "linear"))
+    return sum(layer.operations(layer.in_shape) for layer in counted) / 2e6
+
+
 def shapes(shape: tuple[int, ...], name: str, **parts: Any) -> list[tuple[int, ...]]:
     """One sample's output shapes of all layers of that name."""
     return [layer.out_shape for layer in layers(shape, **parts) if layer.name() == name]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from architectures.chain import layers, names, parameters, shapes
+import pytest
+from architectures.chain import layers, multiplications, names, parameters, shapes
 
 from dltricks.architectures.mobilenet import Mobilenet
 
@@ -15,6 +16,11 @@ PAPER = {
 
 def test_the_papers_network_has_the_papers_parameters() -> None:
     assert parameters((224, 224, 3), 1000, architecture=PAPER, normalization="batch") == 4_231_976
+
+
+def test_the_papers_network_takes_the_papers_multiplications() -> None:
+    found = multiplications((224, 224, 3), 1000, architecture=PAPER, normalization="batch")
+    assert found == pytest.approx(569, abs=0.5)
 
 
 def test_the_papers_network_halves_its_images_as_the_paper_does() -> None:

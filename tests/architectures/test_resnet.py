@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from architectures.chain import layers, names, parameters, shapes
+from architectures.chain import layers, multiplications, names, parameters, shapes
 
 from dltricks.architectures.resnet import Resnet
 
@@ -28,6 +28,10 @@ def test_it_has_the_papers_parameters(depth: int, millions: float, version: str,
 
 def test_the_exact_number_at_depth_20() -> None:
     assert parameters(CIFAR, architecture="resnet", normalization="batch") == 269_722
+
+
+def test_it_takes_the_papers_multiplications() -> None:
+    assert multiplications(CIFAR, architecture="resnet", normalization="batch") == pytest.approx(40.6, abs=0.1)
 
 
 def test_there_are_as_many_layers_with_weights_as_the_depth_says() -> None:
