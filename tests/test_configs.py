@@ -15,8 +15,9 @@ import dltricks
 from dltricks.api.expectations import missed
 from dltricks.api.session import Run, open_experiment, open_study
 from dltricks.core import registry
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import Arm, Study, experiments
+from dltricks.experiment.study import Study, experiments
 from dltricks.runs import study_file
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,8 @@ import pytest
 import dltricks
 from dltricks.core.errors import UsageError
 from dltricks.experiment.document import load_document
-from dltricks.experiment.resolve import KEYS, resolve
+from dltricks.experiment.resolve import resolve
+from dltricks.experiment.settings import KEYS
 
 
 def test_the_starter_is_a_whole_experiment(folder: Path) -> None:

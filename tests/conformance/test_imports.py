@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,25 @@ def imported(path: Path) -> set[str]:
             assert node.module is not None
             found |= {node.module} if node.module != "dltricks" else {f"dltricks.{a.name}" for a in node.names}
     return found
+
+
+def run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from run(node)
+
+
+def test_no_import_leads_back() -> None:
+    modules = {".".join(("dltricks", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        froms = [node for node in run(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+        named = {name for node in froms for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names))}
+        graph[module] = named & modules.keys()
+    assert sum(map(len, graph.values())) > 1000
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_every_folder_has_its_rule() -> None:

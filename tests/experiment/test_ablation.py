@@ -11,10 +11,11 @@ import pytest
 from dltricks.core.errors import UsageError
 from dltricks.core.registry import KINDS
 from dltricks.experiment.ablation import Contrast, ablate, tricks_of
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.document import parse
 from dltricks.experiment.overrides import Override, from_arguments
 from dltricks.experiment.resolve import resolve
-from dltricks.experiment.study import Arm, Study, experiments
+from dltricks.experiment.study import Study, experiments
 from dltricks.experiment.tuning import read_tuning
 from dltricks.runs.names import label as folder
 

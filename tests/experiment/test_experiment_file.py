@@ -9,9 +9,8 @@ from dltricks.core.registry import KINDS
 from dltricks.experiment import document as bounds
 from dltricks.experiment.document import parse
 from dltricks.experiment.overrides import parse_override
-from dltricks.experiment.resolve import KEYS, STUDY_KEYS
 from dltricks.experiment.schema import properties
-from dltricks.experiment.settings import SeedKeys, Settings
+from dltricks.experiment.settings import KEYS, STUDY_KEYS, SeedKeys, Settings
 from dltricks.experiment.study import experiments, read_study
 from dltricks.experiment.tuning import OPTIONS
 

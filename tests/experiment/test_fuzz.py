@@ -7,7 +7,8 @@ from dltricks.core import registry
 from dltricks.core.errors import UsageError
 from dltricks.experiment.document import load_document, parse
 from dltricks.experiment.overrides import from_arguments, parse_override
-from dltricks.experiment.resolve import KEYS, resolve, to_yaml
+from dltricks.experiment.resolve import resolve, to_yaml
+from dltricks.experiment.settings import KEYS
 from dltricks.experiment.study import experiments, read_study
 
 VALID = """\

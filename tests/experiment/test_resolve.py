@@ -8,8 +8,8 @@ from dltricks.core.errors import UsageError
 from dltricks.engine.recipe import Seeds
 from dltricks.experiment.document import load_document, parse
 from dltricks.experiment.overrides import parse_override
-from dltricks.experiment.resolve import KEYS, resolve, to_yaml
-from dltricks.experiment.settings import Comparison
+from dltricks.experiment.resolve import resolve, to_yaml
+from dltricks.experiment.settings import KEYS, Comparison
 
 FULL = """
 name: everything

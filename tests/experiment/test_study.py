@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from dltricks.core.errors import UsageError
 from dltricks.engine.recipe import Seeds
 from dltricks.experiment import resolve as resolving
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.document import load_document, parse
 from dltricks.experiment.overrides import Override, from_arguments, parse_override
 from dltricks.experiment.resolve import reseed, resolve, to_yaml
-from dltricks.experiment.study import TUNING_SEEDS, Arm, experiments, read_study
+from dltricks.experiment.settings import TUNING_SEEDS
+from dltricks.experiment.study import experiments, read_study
 
 
 def study(text, *words, most=10_000, **arguments):

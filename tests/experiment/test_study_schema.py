@@ -5,8 +5,8 @@ from jsonschema import Draft7Validator
 
 from dltricks.core.errors import UsageError
 from dltricks.experiment.document import parse
+from dltricks.experiment.file_schema import json_schema
 from dltricks.experiment.overrides import from_arguments
-from dltricks.experiment.schema import json_schema
 from dltricks.experiment.study import experiments, read_study
 
 GRID = {"log": [1e-4, 1e-1], "count": 3}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from dltricks.core.errors import UsageError
 from dltricks.experiment.document import parse
 from dltricks.experiment.overrides import NEVER_SWEPT, parse_override
-from dltricks.experiment.resolve import KEYS
+from dltricks.experiment.settings import KEYS
 from dltricks.experiment.sweep import SWEPT, read_sweep, read_swept
 
 

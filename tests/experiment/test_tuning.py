@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dltricks.core.errors import DamagedError, UsageError
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.document import parse
 from dltricks.experiment.grids import STEP, Edge, Grid, grown
 from dltricks.experiment.overrides import Override, from_arguments
 from dltricks.experiment.resolve import resolve
-from dltricks.experiment.study import TUNING_SEEDS, Arm
+from dltricks.experiment.settings import TUNING_SEEDS
 from dltricks.experiment.tuning import (
     MOST_POINTS,
     Choice,

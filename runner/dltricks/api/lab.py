@@ -19,8 +19,8 @@ from dltricks.execution.packing import Plan, pack
 from dltricks.execution.processes import ProcessExecutor
 from dltricks.execution.serial import SerialExecutor
 from dltricks.execution.task import PlannedRun, Task
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import Arm
 from dltricks.runs import lock, names, reading
 from dltricks.runs.folder import RunFolder
 from dltricks.runs.signals import Signals

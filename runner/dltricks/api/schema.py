@@ -8,7 +8,7 @@ from typing import Any
 
 from dltricks.api.session import PathLike
 from dltricks.core import registry
-from dltricks.experiment.schema import json_schema
+from dltricks.experiment.file_schema import json_schema
 
 
 def schema(*, plugins: Sequence[PathLike] = ()) -> dict[str, Any]:

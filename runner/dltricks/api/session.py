@@ -25,7 +25,8 @@ from dltricks.execution.stack import build
 from dltricks.experiment.datafiles import DataFiles, at_home
 from dltricks.experiment.document import Document, load_document
 from dltricks.experiment.overrides import apply, from_arguments, parse_override
-from dltricks.experiment.resolve import KEYS, Experiment, resolve
+from dltricks.experiment.resolve import Experiment, resolve
+from dltricks.experiment.settings import KEYS
 from dltricks.experiment.study import Study, experiments, read_study
 from dltricks.experiment.sweep import VARIANT
 from dltricks.runs import files, reading

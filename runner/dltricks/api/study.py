@@ -19,8 +19,9 @@ from dltricks.execution.packing import Plan
 from dltricks.execution.stack import build, train_stack
 from dltricks.execution.task import PlannedRun
 from dltricks.experiment.ablation import Ablation, Contrast
+from dltricks.experiment.arm import Arm, tuned_label
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import Arm, Study, experiments, tuned_label
+from dltricks.experiment.study import Study, experiments
 from dltricks.experiment.tuning import Tuned
 from dltricks.runs import reading, study_file
 

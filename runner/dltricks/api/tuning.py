@@ -12,9 +12,11 @@ from dltricks.api.lab import Lab
 from dltricks.core.errors import UsageError
 from dltricks.core.spelling import spell
 from dltricks.execution.task import PlannedRun
+from dltricks.experiment.arm import Arm, tuned_label
 from dltricks.experiment.overrides import Override
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import TUNING_SEEDS, Arm, Study, experiments, tuned_label
+from dltricks.experiment.settings import TUNING_SEEDS
+from dltricks.experiment.study import Study, experiments
 from dltricks.experiment.tuning import (
     Candidate,
     Choice,

@@ -15,7 +15,8 @@ from dltricks.api.study import Entry, StudyResult, Work, ends, finish_tuning, ne
 from dltricks.comparing.baseline import choose_baseline
 from dltricks.core.errors import StoppedError, UsageError
 from dltricks.execution.packing import Plan
-from dltricks.experiment.study import TUNING_SEEDS, Study
+from dltricks.experiment.settings import TUNING_SEEDS
+from dltricks.experiment.study import Study
 from dltricks.experiment.tuning import larger_is_better
 from dltricks.runs import reading, study_file
 from dltricks.statistics import sequential

@@ -62,7 +62,7 @@ def command(
     from dltricks.cli.output import say
     from dltricks.cli.train import check_manifest, judge
     from dltricks.experiment.ablation import AS_IT_STANDS
-    from dltricks.experiment.study import tuned_label
+    from dltricks.experiment.arm import tuned_label
 
     format = chosen(format, json)
     check_manifest(manifest, plan=plan, fresh=fresh)

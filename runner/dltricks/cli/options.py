@@ -51,7 +51,7 @@ def chosen(format: Format, json: bool) -> Format:
 def _complete_overrides(incomplete: str) -> list[str]:
     """Keys while a key is typed, then the names that it takes."""
     from dltricks.core import registry
-    from dltricks.experiment.resolve import KEYS
+    from dltricks.experiment.settings import KEYS
 
     key, equals, value = incomplete.partition("=")
     if not equals:

@@ -1,4 +1,4 @@
-"""One run as a table, and the sentence for one that diverged."""
+"""One run as a table or in JSON, and the sentence for one that diverged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dltricks.cli.tables import console, print_rows
 
 if TYPE_CHECKING:
     from dltricks.api.session import Run
+    from dltricks.api.study import Entry
 
 
 def print_run(run: Run, format: Format) -> None:
@@ -26,6 +27,14 @@ def print_run(run: Run, format: Format) -> None:
     if run.status == "finished":
         again = f"next: dltricks evaluate {shlex.quote(inert(run.path))}"
         screen.print(again, style="dim", soft_wrap=True)
+
+
+def entry_line(entry: Entry) -> dict[str, Any]:
+    """A run of a study in JSON: its run.json, or why it failed."""
+    if entry.run is not None:
+        return {**entry.run.result, "path": str(entry.path)}
+    assert entry.failure is not None
+    return {"status": "failed", "error": entry.failure.message, "seed": entry.seed, "path": str(entry.path)}
 
 
 def _rows(run: Run) -> list[dict[str, Any]]:

@@ -153,7 +153,7 @@ def report(result: StudyResult, format: Format, runs_dir: Path) -> None:
     """Prints what came out: one run's metrics, or what a comparison says of the arms."""
     from dltricks.api.compare import compare_study
     from dltricks.cli.comparison_report import print_comparison
-    from dltricks.cli.run_report import print_run
+    from dltricks.cli.run_report import entry_line, print_run
     from dltricks.cli.tables import print_json
 
     if format is Format.json:
@@ -162,13 +162,6 @@ def report(result: StudyResult, format: Format, runs_dir: Path) -> None:
         print_run(result.runs[0], format)
     elif result.runs:  # else nothing came out, and what failed is said
         print_comparison(compare_study(result, runs_dir), format)
-
-
-def entry_line(entry: Any) -> dict[str, Any]:
-    """A run in JSON: its run.json, or why it failed."""
-    if entry.run is not None:
-        return {**entry.run.result, "path": str(entry.path)}
-    return {"status": "failed", "error": entry.failure.message, "seed": entry.seed, "path": str(entry.path)}
 
 
 def judge(result: StudyResult, expected: Collection[str] | None = None) -> None:

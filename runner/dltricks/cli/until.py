@@ -97,8 +97,8 @@ def _unheard(message: str) -> None:
 def print_standings(result: UntilResult, format: Format) -> None:
     """Prints a row for each arm, with its repeated confidence interval; in JSON the rule and the runs as well."""
     from dltricks.cli.output import inert
+    from dltricks.cli.run_report import entry_line
     from dltricks.cli.tables import console, print_json, print_rows
-    from dltricks.cli.train import entry_line
 
     if format is Format.json:
         print_json(

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from dltricks.comparing import keys
 from dltricks.core.errors import UsageError
+from dltricks.experiment.arm import tuned_label
 from dltricks.experiment.baseline import find_arm
-from dltricks.experiment.study import tuned_label
 
 
 class Candidate(Protocol):

@@ -12,7 +12,7 @@ from dltricks.comparing import keys
 from dltricks.core.errors import DamagedError
 from dltricks.core.spelling import spell
 from dltricks.experiment.ablation import Contrast
-from dltricks.experiment.study import TUNING_SEEDS
+from dltricks.experiment.settings import TUNING_SEEDS
 from dltricks.runs.entry import Entry
 from dltricks.statistics.paired import Seed
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dltricks.comparing.result import Comparison, Row
 from dltricks.core.errors import FileSystemError, UsageError
+
+if TYPE_CHECKING:
+    from dltricks.comparing.result import Comparison, Row
 
 FORMATS = (".svg", ".png")
 # Okabe and Ito's colours, which stay apart for the colour-blind, https://jfly.uni-koeln.de/color/

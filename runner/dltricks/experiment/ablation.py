@@ -17,10 +17,11 @@ from dltricks.core import registry
 from dltricks.core.errors import UsageError
 from dltricks.core.registry import KINDS
 from dltricks.experiment import schema
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.overrides import Override
 from dltricks.experiment.resolve import Experiment
 from dltricks.experiment.scalars import write_scalar
-from dltricks.experiment.study import Arm, Study
+from dltricks.experiment.study import Study
 
 ORIGIN = "ablation"
 AS_IT_STANDS = "as it stands"

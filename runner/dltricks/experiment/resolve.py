@@ -20,19 +20,7 @@ from dltricks.experiment.datafiles import DataFiles, digest
 from dltricks.experiment.document import Document, Where, describe
 from dltricks.experiment.overrides import Override, apply
 from dltricks.experiment.scalars import write_scalar
-from dltricks.experiment.settings import Comparison, SeedKeys, Settings, read_expect
-
-KEYS = (
-    "name",
-    *KINDS,
-    *(field.name for field in fields(Settings)),
-    "seed",
-    "expect",
-    "plugins",
-)
-"""Every key that one run has, in the order of config.yaml."""
-STUDY_KEYS = ("seeds", "sweep", "tune", "margin", "baseline")
-"""The further keys of an experiment file, which describe several runs; ``experiment.study`` reads them."""
+from dltricks.experiment.settings import KEYS, STUDY_KEYS, Comparison, SeedKeys, Settings, read_expect
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The keys of an experiment file that are not tricks."""
+"""The keys of an experiment file: all of them by name, and in full those that are not tricks."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
 from dltricks.core import registry
+from dltricks.core.registry import KINDS
 from dltricks.core.types import Positive, Rate, Size
 from dltricks.experiment.document import Where, describe
 from dltricks.experiment.scalars import LARGEST, read_scalar, write_scalar
 
 Seed = Annotated[int, Ge(0), Le(LARGEST)]
+TUNING_SEEDS = 1_000_000
+"""The first of the seeds that are kept for tuning."""
 
 
 @dataclass
@@ -59,6 +62,18 @@ class SeedKeys:
     data: Seed = 0
     """Generated data sets."""
 
+
+KEYS = (
+    "name",
+    *KINDS,
+    *(field.name for field in fields(Settings)),
+    "seed",
+    "expect",
+    "plugins",
+)
+"""Every key that one run has, in the order of config.yaml."""
+STUDY_KEYS = ("seeds", "sweep", "tune", "margin", "baseline")
+"""The further keys of an experiment file, which describe several runs; ``experiment.study`` reads them."""
 
 METRICS = tuple(f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy", "rmse"))
 """The metrics that a file can expect something of."""

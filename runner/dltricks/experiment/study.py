@@ -7,38 +7,23 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from dltricks.core.dataset import Files
 from dltricks.core.errors import UsageError
+from dltricks.experiment.arm import Arm, tuned_label
 from dltricks.experiment.baseline import read_baseline, read_margin
 from dltricks.experiment.datafiles import DataFiles
 from dltricks.experiment.document import Document, describe, visible
 from dltricks.experiment.identity import PURPOSES
 from dltricks.experiment.overrides import RANGE, Override, apply, refuse_twice
-from dltricks.experiment.resolve import STUDY_KEYS, Experiment, Known, home, reseed, resolve
+from dltricks.experiment.resolve import Experiment, Known, home, reseed, resolve
+from dltricks.experiment.settings import STUDY_KEYS, TUNING_SEEDS
 from dltricks.experiment.sweep import Axis, Place, read_sweep, read_swept
+from dltricks.experiment.tuning import Tuning, read_tuning
 from dltricks.experiment.values import is_whole, read_range
 
-if TYPE_CHECKING:
-    from dltricks.experiment.tuning import Tuning
-
-TUNING_SEEDS = 1_000_000
-"""The first of the seeds that are kept for tuning."""
-
 _SEEDS = "a whole number of seeds, a list such as [0, 1, 5], or a range such as 0..9"
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What is compared: the experiment with some values changed."""
-
-    label: str
-    """Unique within the study, for people and tables: ``dropout=0.2,optimizer.lr=0.01``; empty for an only arm."""
-    varied: dict[str, Any]
-    """The values that tell it from the others, by key, as written; of variants the name, under ``variant``."""
-    changes: tuple[Override, ...]
-    """Laid over the study's document."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +78,6 @@ def read_study(document: Document, overrides: Sequence[Override] = (), most: int
     arms, tuning = _arms(axes, single), _tuning(whole, axes)
     baseline = read_baseline(whole, _allowed(arms, tuning), replaced=len(arms) == 1 and "sweep" in whole.value)
     return Study(apply(base, single), arms, seeds, tuning, read_margin(whole), baseline, fixed)
-
-
-def tuned_label(label: str) -> str:
-    """What an arm is called at its best point."""
-    return f"{label} tuned".strip()
 
 
 def _allowed(arms: Sequence[Arm], tuning: Tuning | None) -> dict[str, dict[str, Any]]:
@@ -280,8 +260,6 @@ def _tuning(document: Document, axes: Sequence[Axis]) -> Tuning | None:
     value = document.value.get("tune", {})
     if value == {}:
         return None
-    from dltricks.experiment.tuning import read_tuning
-
     tuning = read_tuning(document, value)
     swept = {place for axis in axes for place in axis.places()}
     for key in value:

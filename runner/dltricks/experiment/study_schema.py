@@ -10,7 +10,7 @@ from dltricks.experiment.identity import PURPOSES
 from dltricks.experiment.overrides import RANGE
 from dltricks.experiment.sampling import METHODS
 from dltricks.experiment.scalars import LARGEST
-from dltricks.experiment.study import TUNING_SEEDS
+from dltricks.experiment.settings import TUNING_SEEDS
 from dltricks.experiment.sweep import SWEPT, VARIANT_NAME
 from dltricks.experiment.tuning import METRICS, MOST_SEEDS
 

@@ -17,9 +17,9 @@ from dltricks.core.spelling import spell
 from dltricks.experiment.document import Document, Where, describe
 from dltricks.experiment.identity import PURPOSES
 from dltricks.experiment.overrides import NEVER_SWEPT, Override
-from dltricks.experiment.resolve import KEYS
 from dltricks.experiment.sampling import METHODS, draw
 from dltricks.experiment.scalars import LARGEST
+from dltricks.experiment.settings import KEYS
 from dltricks.experiment.values import Grid, Listed, Range, Span, is_whole, read_sampled, read_values, same
 
 Place = tuple[str, ...]

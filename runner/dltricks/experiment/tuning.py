@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 from dltricks.core import registry
 from dltricks.core.errors import DamagedError, UsageError
 from dltricks.core.registry import KINDS
+from dltricks.experiment.arm import Arm
 from dltricks.experiment.document import Document, Where, describe
 from dltricks.experiment.grids import Allowed, Edge, Grid, grown, is_number
 from dltricks.experiment.overrides import Override
 from dltricks.experiment.resolve import Experiment
-from dltricks.experiment.study import TUNING_SEEDS, Arm
+from dltricks.experiment.settings import TUNING_SEEDS
 from dltricks.experiment.values import Fail, Listed, is_whole, read_values
 from dltricks.experiment.values import Grid as Spaced
 
