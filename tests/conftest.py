@@ -1,7 +1,15 @@
-"""Leaves out what cannot even be imported: the comparisons with PyTorch, where it is not installed."""
+"""Leaves out what cannot even be imported (PyTorch is in few environments), and takes all signals."""
 
 from __future__ import annotations
 
+import signal
 from importlib.util import find_spec
 
 collect_ignore = [] if find_spec("torch") else ["parity"]
+
+# A shell's background job, or nohup, hands down signals to be ignored, which dltricks then rightly ignores as well: a
+# test that sends them would wait for ever.
+for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
