@@ -8,9 +8,9 @@ PyTorch is written as its own users would for speed (fused Adam, fused clipping,
 best of channels first and last on one and on two threads. Ours is the real training loop, with compiled kernels on one
 and on two threads, and beside them NumPy's.
 
-Memory is what a process takes at its peak beyond what it took once the libraries were loaded, the data drawn and a
-batch of two had been trained on; each in a process of its own. It needs Linux. ``--only`` with a part of a network's
-name measures just that.
+Memory is what a process takes at its peak in two epochs beyond what it took once the libraries were loaded, a batch of
+two had been trained on, the data drawn and the network built; each in a process of its own. It needs Linux. ``--only``
+with a part of a network's name measures just that.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def ours() -> Measure:
         pool.resize(threads)
         if what == "bytes":
             train(trainer(replace(case, batch=2, batches=10), kernels, 1))
-            return taken(lambda: train(trainer(case, kernels, 2)))
+            run = trainer(case, kernels, 2)
+            return taken(lambda: train(run))
         if what == "weights":
             outcomes = train(trainer(case, kernels, 1))
             weights = [each for outcome in outcomes if outcome for each in outcome.weights.values()]

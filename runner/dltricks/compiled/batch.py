@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 
+from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 
@@ -20,7 +20,7 @@ ROW = 256
 """The least length of a row of repeated channels."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def moments(x, found, row, first, last):  # type: ignore[no-untyped-def]
     """Of the pieces first to last of x (K, values): each channel's mean, and its sum of squared distances from it.
 
@@ -60,7 +60,7 @@ def moments(x, found, row, first, last):  # type: ignore[no-untyped-def]
             into[1, c] -= count * rest * rest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def combine(found, pixels, moments):  # type: ignore[no-untyped-def]
     """Mean and variance (K, 2, C) of all pixels from those of the pieces."""
     replicas, pieces, _, channels = found.shape
@@ -80,7 +80,7 @@ def combine(found, pixels, moments):  # type: ignore[no-untyped-def]
             moments[k, 1, c] = square / pixels
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scale(x, mean, factor, bias, y, rectified, row, pieces, first, last):  # type: ignore[no-untyped-def]
     """y = (x - mean) factor + bias, and where it is ``rectified`` max(y, 0), for the pieces first to last."""
     channels = mean.shape[1]
@@ -101,7 +101,7 @@ def scale(x, mean, factor, bias, y, rectified, row, pieces, first, last):  # typ
                 out[i] = least if value < least else value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def products(x, dy, mean, factor, bias, found, rectified, row, first, last):  # type: ignore[no-untyped-def]
     """Sums of dy and of dy (x - mean) of the pieces first to last, found (K, pieces, 2, C) in float64.
 
@@ -135,7 +135,7 @@ def products(x, dy, mean, factor, bias, found, rectified, row, first, last):  # 
             into[1, i % channels] += both[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def average(found, pixels, means):  # type: ignore[no-untyped-def]
     """Sums of all pieces, divided by the number of pixels: means (K, 2, C)."""
     replicas, pieces, rows, channels = found.shape
@@ -148,7 +148,7 @@ def average(found, pixels, means):  # type: ignore[no-untyped-def]
                 means[k, row, c] = total / pixels
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pull(x, dy, mean, mean_dy, product, factor, row, pieces, first, last):  # type: ignore[no-untyped-def]
     """dy <- (dy - mean_dy - (x - mean) product) factor for the pieces first to last."""
     channels = mean.shape[1]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from math import prod
 
 import numpy as np
-from numba import njit
 
+from dltricks.compiled.jit import kernel
 from dltricks.compiled.tile import product
 from dltricks.core.parallel import SHARED, pool, share
 from dltricks.core.types import Array
@@ -26,7 +26,7 @@ TOGETHER = 16
 """How many samples then make a tile."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pad(x, padded, top, left, down, across):  # type: ignore[no-untyped-def]
     """An image into the middle of zeros, its pixels ``down`` and ``across`` apart; what lies outside is cut off."""
     height, width, channels = x.shape
@@ -46,7 +46,7 @@ def pad(x, padded, top, left, down, across):  # type: ignore[no-untyped-def]
                             padded[row, column, c] = x[i, j, c]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def correlate(  # type: ignore[no-untyped-def]
     x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups, first, last
 ):
@@ -94,7 +94,7 @@ def correlate(  # type: ignore[no-untyped-def]
         n += samples
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def weigh(  # type: ignore[no-untyped-def]
     x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last
 ):

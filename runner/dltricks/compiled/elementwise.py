@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 
@@ -11,7 +10,7 @@ SHARED = 1 << 16
 """Values of an array from which on its parts go to other threads. No value depends on another."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(a, b, y, cut):  # type: ignore[no-untyped-def]
     zero = a.dtype.type(0)
     if cut:
@@ -23,21 +22,21 @@ def _add(a, b, y, cut):  # type: ignore[no-untyped-def]
             y[i] = a[i] + b[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rectify(x, y):  # type: ignore[no-untyped-def]
     zero = x.dtype.type(0)
     for i in range(len(x)):
         y[i] = zero if x[i] < zero else x[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mask(y, dy):  # type: ignore[no-untyped-def]
     zero = y.dtype.type(0)
     for i in range(len(y)):
         dy[i] = dy[i] if y[i] > zero else zero
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _split(y, dy, copy, cut):  # type: ignore[no-untyped-def]
     zero = y.dtype.type(0)
     for i in range(len(y)):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 from dltricks.core.window import Window
@@ -13,7 +13,7 @@ SHARED = 1 << 16
 """Values of all images from which on they are shared out over threads."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _max(x, y, found, size, stride, before, first, last):  # type: ignore[no-untyped-def]
     height, width, channels = x.shape[1:]
     for n in range(first, last):
@@ -37,7 +37,7 @@ def _max(x, y, found, size, stride, before, first, last):  # type: ignore[no-unt
                                 place[c] = tap if larger else place[c]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore[no-untyped-def]
     height, width, channels = dx.shape[1:]
     zero = dy.dtype.type(0)
@@ -55,7 +55,7 @@ def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore
                             pixel[c] += gradient[c] if place[c] == tap else zero
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mean(x, y, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
     height, width, channels = x.shape[1:]
     for n in range(first, last):
@@ -74,7 +74,7 @@ def _mean(x, y, shares, size, stride, before, first, last):  # type: ignore[no-u
                     out[c] *= shares[p, q, 0]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mean_back(dy, dx, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
     height, width, channels = dx.shape[1:]
     for n in range(first, last):

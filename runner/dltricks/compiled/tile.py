@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from dltricks.compiled.jit import kernel
 
 VECTOR = 64
 """Bytes of a vector."""
@@ -141,7 +143,7 @@ _16x1, _8x1, _4x1, _2x1, _1x1 = (tile(rows, 1) for rows in (16, 8, 4, 2, 1))
 _8x2, _4x2, _2x2, _1x2 = (tile(rows, 2) for rows in (8, 4, 2, 1))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def product(like, a, b, start, c, how, rows, columns):  # type: ignore[no-untyped-def]
     """``tile`` over any number of rows and columns."""
     size = like.itemsize

@@ -1,0 +1,22 @@
+"""How functions are compiled: without the interpreter's lock, and kept on disk where there is a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles a function when it is first called with arguments of their types.
+
+    numba keeps the result beside the source or in the user's cache, and knows that it is stale by the function's own
+    file: whoever changes ``tile.py`` has to touch the files that use it. Where neither place can be written to, every
+    process compiles anew.
+    """
+    try:
+        compiled: Callable[..., Any] = njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        compiled = njit(nogil=True)(function)
+    return compiled
