@@ -5,7 +5,12 @@ from __future__ import annotations
 import signal
 from importlib.util import find_spec
 
+from hypothesis import settings
+
 collect_ignore = [] if find_spec("torch") else ["parity"]
+
+# Of the files that fuzz, for about a minute: pytest --hypothesis-profile=minute tests/faults/test_fuzz.py ...
+settings.register_profile("minute", max_examples=400)
 
 # A shell's background job, or nohup, hands down signals to be ignored, which dltricks then rightly ignores as well: a
 # test that sends them would wait for ever.

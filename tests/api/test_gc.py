@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import forging
 
 import dltricks
 from dltricks.api.gc import Garbage, clear, search
@@ -67,7 +68,7 @@ def plan(folder: Path, *runs: Path, tuned: Any = None, name: str = "small") -> N
         result = reading.read_result(run)
         assert result is not None
         planned.append({"hash": result["hash"], "arm": "", "seed": result["seed"]})
-    study_file.save(folder / "runs" / name, {"runs": planned, "tuned": tuned})
+    study_file.save(folder / "runs" / name, {**forging.plan([]), "runs": planned, "tuned": tuned})
 
 
 def superseded(name: str = "small") -> list[str]:

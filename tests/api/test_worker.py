@@ -77,7 +77,7 @@ def test_manifests_that_are_none(folder: Path) -> None:
         with pytest.raises(DamagedError, match=r"m\.json"):
             dltricks.worker("m.json", 0)
     sealed.save(Path("m.json"), {"format": 1, "tasks": {}})
-    with pytest.raises(DamagedError, match="not a manifest"):
+    with pytest.raises(DamagedError, match="tasks is not what a manifest holds there; plan anew"):
         dltricks.worker("m.json", 0)
     sealed.save(Path("m.json"), {"format": 2, "tasks": []})
     with pytest.raises(DamagedError, match="newer dltricks"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli.shell import Call, process, tree
+from runs.forging import plan
 
 import dltricks
 from dltricks.api.lab import Lab, Means, Silent
@@ -36,7 +37,7 @@ def runs(folder: Path) -> dict[str, Path]:
         hashes.append(result["hash"])
     (paths["interrupted"] / "run.json").unlink()
     for planned in (hashes, hashes[:1]):
-        study_file.save(folder / "runs" / "small", {"runs": [{"hash": each} for each in planned], "tuned": None})
+        study_file.save(folder / "runs" / "small", plan(planned))
     return paths
 
 

@@ -1,6 +1,7 @@
 """Whatever the text, the answer is an experiment or a sentence; never another exception."""
 
-from hypothesis import given, settings
+from faults.fuzzing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dltricks.core import registry
@@ -86,25 +87,25 @@ def answer(make):
     return written
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.one_of(st.text(), st.lists(words, max_size=12).map("".join)))
 def test_any_text(text):
     answer(lambda: resolve(parse(text, "f.yaml")))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(mutations())
 def test_any_mutation_of_a_valid_file(text):
     answer(lambda: resolve(parse(text, "f.yaml")))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.dictionaries(keys, values, max_size=4))
 def test_any_values(arguments):
     answer(lambda: resolve(parse("name: x", "f.yaml"), from_arguments(arguments)))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(keys, fields, st.lists(words, max_size=4).map("".join))
 def test_any_words_of_the_command_line(key, field, value):
     for word in (f"{key}={value}", f"{key}.{field}={value}"):
@@ -124,7 +125,7 @@ swept = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(forms, st.one_of(swept, swept, values))
 def test_any_study(seeds, sweep):
     message = ""
@@ -138,7 +139,7 @@ def test_any_study(seeds, sweep):
     assert all(line.isprintable() for line in message.split("\n"))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.binary(max_size=60), st.integers(0, len(VALID)))
 def test_any_bytes(tmp_path_factory, content, position):
     path = tmp_path_factory.mktemp("fuzz") / "f.yaml"

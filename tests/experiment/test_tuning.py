@@ -205,7 +205,7 @@ RATE = Grid("dropout.rate", (0.1, 0.2), "list")
 def test_a_key_is_tuned_where_the_arm_leaves_it_free(grid, changes, expected):
     one, experiment = arm(**changes)
     assert applies(grid, one, experiment) is expected
-    found = candidates(Tuning((grid,)), one, experiment)
+    found = candidates(Tuning((grid,)), DOCUMENT, one, experiment)
     assert [list(candidate.point) for candidate in found] == ([[grid.key]] * len(grid.values) if expected else [[]])
     # Where it applies it decides what it says and nothing else; where not, the arm stays as it is.
     for candidate in found:
@@ -249,7 +249,7 @@ def test_tuning_by_the_test_part_is_noted():
 
 def test_candidates_are_the_product_of_the_grids():
     tuning = Tuning((Grid("optimizer.lr", (0.1, 1.0), "log"), Grid("dropout.rate", (0, 0.2, 0.4), "linear")))
-    found = candidates(tuning, *arm())
+    found = candidates(tuning, DOCUMENT, *arm())
     assert [tuple(candidate.point.values()) for candidate in found] == [
         (0.1, 0),
         (0.1, 0.2),
@@ -259,8 +259,8 @@ def test_candidates_are_the_product_of_the_grids():
         (1.0, 0.4),
     ]
     assert found[1].overrides == (
-        Override(("optimizer", "lr"), 0.1, "tune"),
-        Override(("dropout", "rate"), 0.2, "tune"),
+        Override(("optimizer", "lr"), 0.1, "f.yaml"),
+        Override(("dropout", "rate"), 0.2, "f.yaml"),
     )
 
 

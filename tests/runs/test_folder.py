@@ -196,7 +196,9 @@ def test_a_run_that_diverges_at_once_has_no_metrics(tmp_path):
     with folder.hold():
         folder.create(CONFIG)
         folder.resume(ENV)
-        folder.finish({"hash": HASH, "status": "diverged"}, {"w": np.zeros(2)})
+        nothing = {"epochs": 0, "best": None, "final": None, "test": None}
+        failure = {"epoch": 1, "step": 1, "layer": "1.linear", "what": "output"}
+        folder.finish({"hash": HASH, "status": "diverged", **nothing, "failure": failure}, {"w": np.zeros(2)})
     assert reading.read_run(path).metrics == []
     assert reading.status(path) == "diverged"
     reading.verify(path)

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+from runs.forging import plan
 from runs.toy import HASH, train
 
 from dltricks.core.errors import UsageError
@@ -84,7 +85,7 @@ def test_places_without_runs(runs, place, message):
 
 
 def test_a_study_of_which_no_run_is_there_yet(runs):
-    study_file.save(runs / "planned", {"runs": [{"hash": HASH}]})
+    study_file.save(runs / "planned", plan([HASH]))
     assert index.scan([runs / "planned"]) == []
     assert len(index.scan([runs, runs / "planned"])) == 6
 
@@ -106,9 +107,9 @@ def test_timing_is_no_result(runs):
 
 
 def test_studies_on_the_way(runs):
-    study_file.save(runs / "one", {"runs": [{"hash": HASH}]})
+    study_file.save(runs / "one", plan([HASH]))
     sealed.save(runs / "two" / "study.json", {"format": 1})
     (runs / "two" / "study.json").write_text("{}")
     plans = index.studies(index.scan([runs]))
-    assert plans[runs / "one"]["runs"] == [{"hash": HASH}]
+    assert [run["hash"] for run in plans[runs / "one"]["runs"]] == [HASH]
     assert "damaged" in str(plans[runs / "two"])

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runs.forging import plan
 
 from dltricks.core.errors import DamagedError, FileSystemError
 from dltricks.runs import sealed, study_file
@@ -15,7 +17,7 @@ def hashed(letter: str) -> str:
 
 
 def study(*letters: str, **more: Any) -> dict[str, Any]:
-    return {"kind": "sweep", "runs": [{"hash": hashed(letter), "arm": "", "seed": 0} for letter in letters], **more}
+    return plan(map(hashed, letters), **more)
 
 
 def superseded(folder: Path) -> str:
@@ -86,3 +88,20 @@ def test_a_file_in_the_way_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "name").write_text("")
     with pytest.raises(FileSystemError, match="name"):
         study_file.save(tmp_path / "name", study("a"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"runs": [{"hash": 1, "arm": "", "seed": 0}]}, "runs.0.hash"),
+        ({"arms": None}, "arms"),
+        ({"contrasts": [{"tricks": []}]}, "contrasts"),
+        ({"notes": [None]}, "notes.0"),
+    ],
+)
+def test_a_right_checksum_does_not_make_a_plan(tmp_path: Path, changes: dict[str, Any], field: str) -> None:
+    sealed.save(tmp_path / study_file.NAME, {"format": 1, **study("a"), "superseded": [], **changes})
+    with pytest.raises(
+        DamagedError, match=rf"study\.json: {re.escape(field)} is not what a plan holds there; remove it"
+    ):
+        study_file.load(tmp_path)

@@ -117,7 +117,7 @@ class Tuner:
             raise UsageError(self.study.document.error(("seed",), problem))
 
     def points(self, tuning: Tuning) -> list[tuple[Arm, list[Candidate]]]:
-        return [(arm, candidates(tuning, arm, experiment)) for arm, experiment in self.arms]
+        return [(arm, candidates(tuning, self.study.document, arm, experiment)) for arm, experiment in self.arms]
 
     def pairs(self, tuning: Tuning) -> list[tuple[Arm, Experiment]]:
         """Every point of every arm with every seed of tuning, in this order."""
@@ -138,7 +138,7 @@ class Tuner:
         """Whether an arm that tunes the key may take the value."""
         change = Override(tuple(key.split(".")), value, "tune")
         for arm, experiment in self.arms:
-            if any(key in point.point for point in candidates(self.tuning, arm, experiment)):
+            if any(key in point.point for point in candidates(self.tuning, self.study.document, arm, experiment)):
                 try:
                     arms = [at(arm, {key: value}, (change,))]
                     list(experiments(self.study, arms, [TUNING_SEEDS], self.plugins))

@@ -74,6 +74,9 @@ class Plugin:
     cls: type[Any]
 
 
+MOST_BYTES = 2**20
+"""Of a plugin's file."""
+
 _plugins: dict[tuple[str, str], Plugin] = {}
 
 
@@ -138,9 +141,14 @@ def add_plugin(path: Path) -> Plugin:
         UsageError: no file, broken, without exactly one component, or of a name that is taken.
     """
     try:
-        content = path.read_bytes()
+        if path.exists() and not path.is_file():
+            raise UsageError(f"plugin {path}: a Python file is needed, and this is a folder, pipe or device")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise unreadable(f"plugin {path}", error) from error
+    if len(content) > MOST_BYTES:
+        raise UsageError(f"plugin {path}: larger than {MOST_BYTES} bytes, the most that a trick's file may have")
     digest = hashlib.sha256(content).hexdigest()
     name = path.stem
     if not name.isidentifier():

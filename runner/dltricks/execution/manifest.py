@@ -7,6 +7,7 @@ from typing import Any
 
 from dltricks.core.errors import DamagedError, UsageError
 from dltricks.execution.packing import Plan
+from dltricks.execution.task import TASK
 from dltricks.runs import files, sealed
 
 FORMAT = 1
@@ -28,9 +29,10 @@ def load(path: Path, index: int) -> dict[str, Any]:
     content = sealed.load(path, FORMAT, sealed.LARGEST)
     if content is None:
         raise UsageError(f"{path}: no such file; dltricks train FILE --plan --manifest {path} writes it")
-    tasks = content.get("tasks")
-    if not isinstance(tasks, list):
-        raise DamagedError(f"{path}: not a manifest")
+    wrong = sealed.misfit(content, {"tasks": [TASK]})
+    if wrong is not None:
+        raise DamagedError(f"{path}: {wrong} is not what a manifest holds there; plan anew")
+    tasks = content["tasks"]
     if not tasks:
         raise UsageError(f"{path}: nothing is left to train")
     if not 0 <= index < len(tasks):

@@ -14,6 +14,19 @@ from dltricks.experiment.datafiles import DataFiles
 from dltricks.experiment.document import Document
 from dltricks.experiment.resolve import Experiment, resolve
 
+RUN = {
+    "number": int,
+    "path": str,
+    "label": str,
+    "role": (str, None),
+    "hash": str,
+    "config": dict,
+    "folder": str,
+    "plugins": [str],
+}
+TASK = {"runs": [RUN], "data_dir": (str, None)}
+"""The forms of ``to_json``, in the words of ``runs.sealed.misfit``."""
+
 
 @dataclass(frozen=True)
 class PlannedRun:

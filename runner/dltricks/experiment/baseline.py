@@ -12,6 +12,7 @@ from dltricks.core.errors import UsageError
 from dltricks.core.spelling import spell
 from dltricks.experiment.document import Document, describe, visible
 from dltricks.experiment.overrides import read_value, split_values
+from dltricks.experiment.schema import unquoted
 from dltricks.experiment.values import same
 
 NAMED = 8
@@ -30,7 +31,7 @@ def read_margin(document: Document) -> float | None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 < value < math.inf:
         allowed = "a number above 0, the smallest difference of the metric that matters, or none"
-        raise UsageError(document.error(("margin",), f"found {describe(value)}, allowed: {allowed}"))
+        raise UsageError(document.error(("margin",), f"found {describe(value)}, allowed: {allowed}{unquoted(value)}"))
     return float(value)
 
 

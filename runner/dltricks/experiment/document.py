@@ -205,43 +205,43 @@ class _Reader:
         self._count(1, line)
         self._check_depth(depth, line)
         if isinstance(event, AliasEvent):
-            return self._expand(event, depth)
+            return self._expand(event, where, depth)
         if event.tag is not None:
-            self._fail(line, f"tags are not allowed, found {event.tag[:60]!r}; write the plain value")
+            self._fail(line, f"tags are not allowed, found {event.tag[:60]!r}; write the plain value", where)
         first = self.nodes
         if isinstance(event, ScalarEvent):
-            value, height = self._scalar(event), 1
+            value, height = self._scalar(event, where), 1
         elif isinstance(event, SequenceStartEvent):
             value, height = self._list(where, depth)
         else:
             value, height = self._mapping(where, depth)
         if event.anchor is not None:
             if event.anchor in self.anchors:
-                self._fail(line, f"the anchor {event.anchor[:60]!r} is defined twice")
+                self._fail(line, f"the anchor {event.anchor[:60]!r} is defined twice; rename one of the two", where)
             self.anchors[event.anchor] = value, self.nodes - first + 1, height
         return value, height
 
-    def _expand(self, event: Any, depth: int) -> tuple[Any, int]:
+    def _expand(self, event: Any, where: Where, depth: int) -> tuple[Any, int]:
         line = _line(event)
         if event.anchor not in self.anchors:
-            self._fail(line, f"the alias {event.anchor[:60]!r} names no finished value above it")
+            self._fail(line, f"the alias {event.anchor[:60]!r} names no finished value above it", where)
         value, nodes, height = self.anchors[event.anchor]
         # Bounds come before the copy, so that a chain of aliases costs nothing.
         self._count(nodes, line)
         self._check_depth(depth + height - 1, line)
         return copy.deepcopy(value), height
 
-    def _scalar(self, event: Any) -> Any:
+    def _scalar(self, event: Any, where: Where) -> Any:
         text = event.value
         bad = FORBIDDEN.search(text)
         if bad:
-            self._fail(_line(event), f"the character {bad[0]!a} is not allowed, also not as an escape")
+            self._fail(_line(event), f"the character {bad[0]!a} is not allowed, also not as an escape", where)
         if not event.implicit[0]:  # quoted, or a block of text
             return text
         try:
             return read_scalar(text)
         except ValueError as error:
-            self._fail(_line(event), str(error))
+            self._fail(_line(event), str(error), where)
 
     def _list(self, where: Where, depth: int) -> tuple[list[Any], int]:
         values: list[Any] = []
@@ -258,9 +258,9 @@ class _Reader:
         height = 0
         while not isinstance(event := self._event(), MappingEndEvent):
             line = _line(event)
-            key = self._key(event)
+            key = self._key(event, where)
             if key in first:
-                self._fail(line, f"{key}: duplicate key, first on line {first[key]}; keep one of the two")
+                self._fail(line, f"duplicate key, first on line {first[key]}; keep one of the two", (*where, key))
             first[key] = line
             values[key], below = self._value(self._event(), (*where, key), depth + 1)
             # The key's line is where a reader looks, also when the value begins further down.
@@ -268,20 +268,20 @@ class _Reader:
             height = max(height, below)
         return values, height + 1
 
-    def _key(self, event: Any) -> str:
+    def _key(self, event: Any, where: Where) -> str:
         line = _line(event)
         self._count(1, line)
         if isinstance(event, (AliasEvent, SequenceStartEvent, MappingStartEvent)):
-            self._fail(line, "a key must be a plain word")
+            self._fail(line, "a key must be a plain word", where)
         if event.tag is not None or event.anchor is not None:
-            self._fail(line, "a key must be a plain word, without tag or anchor")
+            self._fail(line, "a key must be a plain word, without tag or anchor", where)
         if event.value == "<<" and event.implicit[0]:
-            self._fail(line, "merge keys (<<) are not allowed; write the fields out")
-        key = self._scalar(event)
+            self._fail(line, "merge keys (<<) are not allowed; write the fields out", where)
+        key = self._scalar(event, where)
         if not isinstance(key, str):
-            self._fail(line, f"a key must be a word, found {describe(key)}")
+            self._fail(line, f"a key must be a word, found {describe(key)}", where)
         if len(key) > MAX_KEY:
-            self._fail(line, f"a key has at most {MAX_KEY} characters, found {describe(key)}")
+            self._fail(line, f"a key has at most {MAX_KEY} characters, found {describe(key)}", where)
         return str(key)
 
     def _count(self, nodes: int, line: int) -> None:
@@ -293,8 +293,10 @@ class _Reader:
         if depth > MAX_DEPTH:
             self._fail(line, f"nested more than {MAX_DEPTH} levels deep")
 
-    def _fail(self, line: int, message: str) -> NoReturn:
-        raise UsageError(visible(f"{self.place(line)}: {message}"))
+    def _fail(self, line: int, message: str, where: Where = ()) -> NoReturn:
+        """Refuses the text because of what stands at a line, under the key ``where``, in which it is to be found."""
+        key = "".join(f"{part}." for part in where)[:-1]
+        raise UsageError(visible(f"{self.place(line)}: {key}: {message}" if key else f"{self.place(line)}: {message}"))
 
 
 def _line(event: Any) -> int:

@@ -264,7 +264,7 @@ class _Resolver:
             self.problem(place, f"found {describe(name)}, allowed: {forms} ({', '.join(names)})")
         elif name not in names:
             short = name if len(name) <= 60 else f"{name[:60]}..."
-            self.problem(place, registry.unknown(kind.key, short, names))
+            self.problem(place, registry.unknown(kind.key, short, names) + schema.unquoted(kind.number and name))
         else:
             return self.built(kind, name, values, where)
         return None

@@ -37,7 +37,7 @@ def read_scalar(text: str) -> Scalar:
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     if _OTHER_BASE.fullmatch(text):
-        return _integer(text[2:], 8 if text[1] == "o" else 16)
+        return _integer(text, 0)
     if _FLOAT.fullmatch(text):
         if _LEADING_ZERO.match(text):
             raise ValueError(
@@ -48,14 +48,14 @@ def read_scalar(text: str) -> Scalar:
             return _integer(text, 10)
         return _finite(text)
     if _NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} is not a finite number")
+        raise ValueError(f"{text} is not a finite number; write one, or leave the key out")
     return text
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{_short(text)} is too large for a float64")
+        raise ValueError(f"{_short(text)} is too large for a float64; the largest is 1.7e308")
     if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
         raise ValueError(f"{_short(text)} is too small for a float64; write 0")
     return value

@@ -142,13 +142,19 @@ def mismatch(found: Any, schema: dict[str, Any]) -> str:
         near = difflib.get_close_matches(found, [str(choice) for choice in _choices(schema)], n=1)
         if near:
             return f"{message}; did you mean {near[0]!r}?"
-        try:
-            number = read_scalar(found.replace("_", ""))
-        except ValueError:
-            return message
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            return f"{message}; write {found.replace('_', '')} without quotes"
+        return message + unquoted(found)
     return message
+
+
+def unquoted(found: Any) -> str:
+    """The remedy where a number stands in quotes; empty where none does."""
+    try:
+        number = read_scalar(found.replace("_", "")) if isinstance(found, str) else None
+    except ValueError:
+        return ""
+    if isinstance(number, (int, float)) and not isinstance(number, bool):
+        return f"; write {found.replace('_', '')} without quotes"
+    return ""
 
 
 def allowed_by(schema: dict[str, Any]) -> str:

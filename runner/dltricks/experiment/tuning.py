@@ -25,7 +25,6 @@ from dltricks.experiment.settings import TUNING_SEEDS
 from dltricks.experiment.values import Fail, Listed, is_whole, read_values
 from dltricks.experiment.values import Grid as Spaced
 
-ORIGIN = "tune"
 EXAMPLE = "{optimizer.lr: {log: [1e-4, 1], count: 8}, seeds: 3}"
 METRICS = ("val_accuracy", "val_loss", "val_rmse")
 OPTIONS = ("seeds", "extend", "metric")
@@ -236,7 +235,7 @@ def tuning_notes(tuning: Tuning, document: Document, arms: Sequence[tuple[Arm, E
     return tuple(notes)
 
 
-def candidates(tuning: Tuning, arm: Arm, experiment: Experiment) -> list[Candidate]:
+def candidates(tuning: Tuning, document: Document, arm: Arm, experiment: Experiment) -> list[Candidate]:
     """Every point for an arm, in grid order: the last grid's values change fastest.
 
     Where no grid applies there is one point without any value: the arm as it is.
@@ -245,7 +244,10 @@ def candidates(tuning: Tuning, arm: Arm, experiment: Experiment) -> list[Candida
     return [
         Candidate(
             {grid.key: value for grid, value in zip(grids, values, strict=True)},
-            tuple(Override(grid.where, value, ORIGIN) for grid, value in zip(grids, values, strict=True)),
+            tuple(
+                Override(grid.where, value, document.origin(("tune", grid.key)))
+                for grid, value in zip(grids, values, strict=True)
+            ),
         )
         for values in product(*(grid.values for grid in grids))
     ]

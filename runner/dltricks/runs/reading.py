@@ -23,6 +23,20 @@ LARGEST_CONFIG = 2**20
 _DEEPEST = 50
 _SMALL = 2**20
 
+_LINE = {"epoch": int, ...: (float, int, dict)}
+_RESULT = {
+    **{"hash": str, "status": str, "epochs": int, "test": ({...: (float, int)}, None)},
+    "files": {CONFIG: str, METRICS: str, WEIGHTS: str, ...: str},
+}
+_ENDED = {
+    "finished": {**_RESULT, "best": _LINE, "final": _LINE},
+    "diverged": {
+        **{**_RESULT, "best": (_LINE, None), "final": (_LINE, None)},
+        "failure": {"epoch": int, "step": int, "layer": str, "what": str},
+    },
+}
+"""What run.json must hold, for all who read it, by its status. A right checksum vouches for none of it."""
+
 Status = Literal["finished", "diverged", "running", "interrupted", "damaged", "empty"]
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -61,10 +75,11 @@ def read_result(path: Path) -> dict[str, Any] | None:
     """The content of run.json, or None for a run that has not ended."""
     result = sealed.load(path / RUN, FORMAT)
     if result is not None:
-        sums = result.get("files")
-        complete = isinstance(sums, dict) and {CONFIG, METRICS, WEIGHTS} <= set(sums)
-        if not complete or result.get("status") not in ("finished", "diverged") or "hash" not in result:
-            raise DamagedError(f"{path / RUN}: lacks what every finished run has")
+        wrong = sealed.misfit(result, _ENDED.get(str(result.get("status")), _ENDED["finished"]))
+        if wrong is None and result["status"] not in _ENDED:
+            wrong = "status"
+        if wrong is not None:
+            raise DamagedError(f"{path / RUN}: {wrong} is not what an ended run has there; --fresh trains it again")
     return result
 
 

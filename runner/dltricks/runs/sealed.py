@@ -68,5 +68,30 @@ def parse(raw: bytes | bytearray, where: object) -> dict[str, Any]:
     return content
 
 
+def misfit(value: Any, form: Any) -> str | None:
+    """The first key under which a JSON value does not have a form, "the whole" for itself; None where it fits.
+
+    A form is a type, None, a tuple of forms of which one must fit, a list of the one form of all items, or a mapping of
+    keys that must be there, with their forms; ``...`` is the form of all other keys.
+    """
+    match form:
+        case tuple():
+            return None if any(misfit(value, one) is None for one in form) else "the whole"
+        case list() if type(value) is list:
+            found = ((str(at), misfit(item, form[0])) for at, item in enumerate(value))
+        case dict() if type(value) is dict:
+            others = {key: form[...] for key in value if key not in form} if ... in form else {}
+            wanted = {key: of for key, of in form.items() if key is not ...} | others
+            found = ((key, misfit(value[key], of) if key in value else "the whole") for key, of in wanted.items())
+        case type() if type(value) is form:
+            return None
+        case _:
+            return None if form is None and value is None else "the whole"
+    for key, wrong in found:
+        if wrong is not None:
+            return key if wrong == "the whole" else f"{key}.{wrong}"
+    return None
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")

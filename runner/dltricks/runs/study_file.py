@@ -11,6 +11,19 @@ from dltricks.runs import files, names, sealed
 
 NAME = "study.json"
 FORMAT = 1
+_FORM = {
+    "metric": str,
+    "arms": [{"label": str, "varied": dict}],
+    "seeds": ([int], None),
+    "baseline": (str, None),
+    "margin": (float, int, None),
+    "contrasts": ([{"tricks": [str], "kind": str, "arm": str, "reference": str, "tuned": bool}], None),
+    "runs": [{"hash": str, "arm": str, "seed": (int, dict)}],
+    "tuned": (dict, None),
+    "notes": [str],
+    "superseded": [str],
+}
+"""What a plan must hold, for all who read it. A right checksum says only that nothing has changed since."""
 
 
 def load(folder: Path) -> dict[str, Any] | None:
@@ -19,8 +32,13 @@ def load(folder: Path) -> dict[str, Any] | None:
     Raises:
         DamagedError: not what was written.
     """
+    path = folder / NAME
     try:
-        return sealed.load(folder / NAME, FORMAT, sealed.LARGEST)
+        content = sealed.load(path, FORMAT, sealed.LARGEST)
+        wrong = None if content is None else sealed.misfit(content, _FORM)
+        if wrong is not None:
+            raise DamagedError(f"{path}: {wrong} is not what a plan holds there")
+        return content
     except NewerFormatError:
         raise
     except DamagedError as error:
