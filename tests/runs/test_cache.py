@@ -137,7 +137,7 @@ def test_damaged_and_unfinished_runs_are_not_kept(runs, opened):
 
 def spoiled(content):
     yield b""
-    yield b"dltricks index 2\n" + content[17:]
+    yield b"dltricks index 1\n" + content[17:]
     yield b"\x80\x04\x95 a pickle"
     yield content + b"x"
     for place in [*range(0, 80, 7), *range(80, len(content), len(content) // 50)]:
@@ -259,3 +259,10 @@ def test_metrics_that_some_lines_lack(runs):
         assert entry.metrics == ("a", "b")
         np.testing.assert_array_equal(entry.curve("a"), [1.5, np.nan, 0.5])
         np.testing.assert_array_equal(entry.curve("b"), [np.nan, 2, np.nan])
+
+
+def test_a_lock_alone_is_no_run(runs):
+    index.scan([runs])
+    (runs / "toy" / "other").mkdir()
+    (runs / "toy" / "other" / lock.NAME).touch()
+    assert len(index.scan([runs])) == COUNT

@@ -2,6 +2,8 @@ import hashlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dltricks.core.errors import DamagedError
 from dltricks.runs import sealed
@@ -36,6 +38,29 @@ def test_every_flipped_byte_and_every_truncation_is_seen(tmp_path):
             path.write_bytes(damaged)
             with pytest.raises(DamagedError, match=r"a\.json"):
                 sealed.load(path, 1)
+
+
+@given(
+    st.dictionaries(
+        st.text(),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        ),
+    )
+)
+def test_the_bytes_are_those_of_the_json_module(content):
+    assert sealed._text(content) == json.dumps(content, indent=2).encode() + b"\n"
+
+
+@pytest.mark.parametrize("depth", [300, 480, 700, 950])
+def test_nested_deeply_with_a_right_checksum(tmp_path, depth):
+    nested = f'"a": {"[" * depth}{"]" * depth}'
+    bare = "{" + nested.replace(" ", "") + "}"
+    said = hashlib.sha256(bare.encode()).hexdigest()
+    (tmp_path / "a.json").write_text("{" + nested + f', "sha256": "{said}"' + "}")
+    with pytest.raises(DamagedError, match=r"a\.json"):
+        sealed.load(tmp_path / "a.json", 1)
 
 
 def test_a_newer_format_is_named(tmp_path):

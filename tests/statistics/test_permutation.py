@@ -54,6 +54,20 @@ def test_many_pairs_are_sampled_and_agree_with_counting(monkeypatch: pytest.Monk
     assert sign_flip(np.ones(40)).p == 1 / 100_000
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_patterns_that_cannot_reach_it_need_not_be_drawn(monkeypatch: pytest.MonkeyPatch, scale: float) -> None:
+    noise = np.random.default_rng(4).normal(0, 1, 300)
+    shifts = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
+    quick = [sign_flip(scale * (noise + shift)).p for shift in shifts]
+    with monkeypatch.context() as patched:
+        patched.setattr(permutation, "NEVER", 0.0)
+        assert quick == [sign_flip(scale * (noise + shift)).p for shift in shifts]
+    assert quick[0] > 0.05
+    assert quick[-1] == 1 / 100_000
+    monkeypatch.setattr(np, "unpackbits", None)
+    assert sign_flip(scale * (noise + 0.7)).p == quick[-1]  # without a draw
+
+
 def test_refusals() -> None:
     with pytest.raises(UsageError):
         sign_flip([])

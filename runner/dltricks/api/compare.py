@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dltricks.api.places import find_places
-from dltricks.api.session import PathLike
-from dltricks.api.study import StudyResult
 from dltricks.api.where import select
 from dltricks.comparing.compare import Options, compare_design
 from dltricks.comparing.design import Design, Plan, design
@@ -18,6 +17,10 @@ from dltricks.runs import reading, study_file
 from dltricks.runs.entry import Entry, read_entry
 from dltricks.runs.index import scan, studies
 from dltricks.runs.names import Folders
+
+if TYPE_CHECKING:  # what trains is not loaded to read what was trained
+    from dltricks.api.session import PathLike
+    from dltricks.api.study import StudyResult
 
 
 def compare(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from dltricks.comparing.design import Variant
+from dltricks.comparing.design import ENDED, Variant
 from dltricks.core.types import Array
 from dltricks.runs.entry import Entry
 from dltricks.statistics.censored import TimeToTarget, time_to_target
@@ -36,9 +37,8 @@ def mean_curve(variant: Variant, metric: str, confidence: float) -> Curve | None
     curves = [curve for sample in variant.finished if (curve := sample.entry.curve(metric)) is not None and len(curve)]
     if not curves:
         return None
-    table = np.full((len(curves), max(map(len, curves))), np.nan)
-    for row, curve in zip(table, curves, strict=True):
-        row[: len(curve)] = np.where(np.isfinite(curve), curve, np.nan)
+    table = _table(curves)
+    table[~np.isfinite(table)] = np.nan
     runs = (~np.isnan(table)).sum(axis=0)
     some = np.maximum(runs, 1)
     mean = np.where(runs > 0, np.nansum(table, axis=0) / some, np.nan)
@@ -55,20 +55,31 @@ def epochs_to(
 
     A run that ended below the target never reaches it. One that is still to be trained on is watched as far as it is.
     """
-    times, ended = [], []
-    for sample in variant.samples:
-        curve = sample.entry.curve(metric)
-        if curve is None or sample.entry.status not in ("finished", "diverged", *BEFORE_END):
-            continue
-        with np.errstate(invalid="ignore"):
-            there = curve >= target if larger_is_better else curve <= target
-        unfinished = sample.entry.status in BEFORE_END
-        if there.any():
-            times.append(float(np.argmax(there) + 1))
-        else:
-            times.append(float(len(curve)) if unfinished else np.inf)
-        ended.append(bool(there.any()) or not unfinished)
-    return time_to_target(times, ended, confidence) if times else None
+    watched = [sample.entry for sample in variant.samples if sample.entry.status in (*ENDED, *BEFORE_END)]
+    found = [(entry.status in BEFORE_END, curve) for entry in watched if (curve := entry.curve(metric)) is not None]
+    if not found:
+        return None
+    unfinished = np.array([before_end for before_end, _ in found])
+    curves = [curve for _, curve in found]
+    table = _table(curves)
+    with np.errstate(invalid="ignore"):
+        there = table >= target if larger_is_better else table <= target
+    reached = there.any(axis=1)
+    never = np.where(unfinished, [len(curve) for curve in curves], np.inf)
+    first = np.argmax(there, axis=1) + 1.0 if table.shape[1] else never
+    times = np.where(reached, first, never)
+    return time_to_target(times, reached | ~unfinished, confidence)
+
+
+def _table(curves: Sequence[Array]) -> Array:
+    """float64 (curves, epochs); NaN where a curve has ended before the longest."""
+    longest = max(map(len, curves))
+    if all(len(curve) == longest for curve in curves):
+        return np.concatenate(curves).reshape(len(curves), longest)
+    table = np.full((len(curves), longest), np.nan)
+    for row, curve in zip(table, curves, strict=True):
+        row[: len(curve)] = curve
+    return table
 
 
 def seconds(entries: Sequence[Entry]) -> float | None:
@@ -76,5 +87,5 @@ def seconds(entries: Sequence[Entry]) -> float | None:
 
     Epochs of which the time was lost count as the others of the run. Runs that share a stack share its time.
     """
-    found = [float(entry.seconds.mean()) * entry.epochs for entry in entries if len(entry.seconds)]
+    found = [math.fsum(each) / len(each) * entry.epochs for entry in entries if len(each := entry.seconds.tolist())]
     return float(np.mean(found)) if found else None

@@ -4,7 +4,7 @@ A cache and nothing more: it can be deleted at any time, and is ignored where it
 cannot be written. It holds runs that have ended, and counts as long as the sizes, times and inode numbers of a run's
 files are those that were seen before they were read. It is JSON and float64, and checked as a whole by its SHA-256.
 
-    dltricks index 1\\n · SHA-256 of all that follows · length of the JSON · the JSON · the numbers of each run's epochs
+    dltricks index 2\\n · SHA-256 of all that follows · length of the JSON · the JSON · the numbers of each run's epochs
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from typing import IO, Any
 
 from dltricks.core.errors import FileSystemError
 from dltricks.core.refusals import reported
-from dltricks.runs import files, reading
+from dltricks.runs import files, lock, reading
 from dltricks.runs.entry import Entry, Epochs
 
 NAME = ".dltricks-index"
 FEWEST = 16
 """Fewer runs are read as fast without it, and no file is left beside them."""
 LARGEST = 2**32
-_HEAD = b"dltricks index 1\n"
+_HEAD = b"dltricks index 2\n"
 _CHUNK = 2**20
 _IN_MEMORY = 2**24
 _FRESH = 2.0
 """Seconds. A file that was changed so shortly before may be changed again without another time or size."""
-_WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, reading.WEIGHTS)
+_WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, reading.WEIGHTS, lock.NAME)
+"""With the lock, in which whoever takes it writes: a run that has ended and of which nobody took it is not held."""
 _ABSENT = (-1, 0, 0, 0)
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What can happen to someone who reads an index that is not what was written."""
@@ -68,7 +69,7 @@ def look(folder: str) -> Look | None:
             continue
         numbers += (about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino & 2**63 - 1)
         newest = max(newest, about.st_mtime_ns, about.st_ctime_ns)
-        some |= stat.S_ISREG(about.st_mode)
+        some |= stat.S_ISREG(about.st_mode) and name != lock.NAME
         if name == reading.RUN:
             ended = about.st_mtime_ns
     if not some:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
 from dltricks.core.refusals import reported
-from dltricks.runs import cache, helper, lock, study_file
+from dltricks.runs import cache, helper, study_file
 from dltricks.runs.cache import NAME, Cache, Look
 from dltricks.runs.entry import Entry, read_entry
 from dltricks.runs.names import id_of
@@ -76,20 +76,13 @@ def _read(home: str, runs: Mapping[str, Look | None]) -> Iterator[Entry]:
 def _entry(index: Cache, run: str, place: str, seen: Look | None) -> Iterator[Entry]:
     path = Path(run)
     entry = index.get(path, place, seen) if seen else None
-    if entry is None or _is_held(path):
+    if entry is None:
         entry = read_entry(path, seen.modified if seen else None)
         if entry.status in ("empty", "damaged") and not path.is_dir():
             return  # removed this moment
         if seen is not None:
             index.put(entry, place, seen)
     yield entry
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        return lock.is_held(path)
-    except FileSystemError:
-        return True  # read anew, it is damaged and says why
 
 
 def _number(folder: str) -> tuple[int, int] | str:

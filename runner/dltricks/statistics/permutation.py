@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dltricks.core.types import Array
-from dltricks.statistics.student import checked
+from dltricks.statistics.student import checked, magnitude
 
 EXACT_UP_TO = 32
 """Pairs up to which every pattern of signs is counted; beyond, patterns are drawn."""
@@ -16,6 +17,8 @@ DRAWN = 99_999
 """Patterns that are drawn where there are too many to count: the standard error of p = 0.05 is then 0.0007."""
 FEWEST = 6
 """Fewer pairs than this cannot reach p < 0.05 whatever they show: 2 / 2^5 = 0.0625."""
+NEVER = 1e-15
+"""A probability that any of the drawn patterns reaches what was seen, below which none needs to be drawn."""
 TIE = 1e-9
 """Two sums closer than this share of all magnitudes are equal: rounding must not decide."""
 
@@ -38,10 +41,12 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> Permutation:
     """p = share of the 2^n patterns of signs s with |sum s_i d_i| >= |sum d_i|, counted exactly up to 32 pairs: the
     sums of either half of the pairs are sorted, and each of one half finds its partners in the other.
 
-    Beyond, p = (1 + hits) / (1 + drawn) of 99,999 patterns drawn from a fixed seed, which is still a valid test.
+    Beyond, p = (1 + hits) / (1 + drawn) of 99,999 patterns drawn from a fixed seed, which is still a valid test. They
+    are not drawn where by Hoeffding's inequality, P(|sum s_i d_i| >= t) <= 2 exp(-t^2 / (2 sum d_i^2)), none can be
+    expected to reach what was seen: there are no hits then.
     Assumes that without an effect each difference is as likely to be +d as -d, and nothing about its size.
     Source: Fisher 1935, The Design of Experiments, section 21; Phipson & Smyth 2010,
-    https://doi.org/10.2202/1544-6115.1585
+    https://doi.org/10.2202/1544-6115.1585; Hoeffding 1963, https://doi.org/10.1080/01621459.1963.10500830
 
     Args:
         differences: (n,), one for each pair.
@@ -71,6 +76,11 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> Permutation:
 
 def _draw(d: Array, seen: float, random: np.random.Generator) -> int:
     """How many of the drawn patterns reach what was seen."""
+    if seen > 0:
+        scaled = d / magnitude(d)
+        bound = math.exp(-float((seen / magnitude(d)) ** 2 / (2 * scaled @ scaled)))
+        if 2 * DRAWN * bound < NEVER:
+            return 0
     # A random byte holds the signs of eight pairs, and what they sum up to is looked up: a tenth of the time of
     # drawing and multiplying each sign.
     eights = np.concatenate([d, np.zeros(-len(d) % 8)]).reshape(-1, 8)
