@@ -62,7 +62,7 @@ def test_any_failing_operation(
                 assert f"goes on after {max(valid)} steps" in begun[-1]
             finished_like(run.path, expected)
         shutil.rmtree(run.path)
-    assert harmless <= 1
+    assert harmless <= 6  # of a look ahead, and at the run beside it
 
 
 @pytest.mark.parametrize("stride", ALL_OR_SOME)

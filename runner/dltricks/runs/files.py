@@ -276,7 +276,7 @@ def make_folder(path: Path) -> list[Path]:
 
 def sync_folder(path: Path) -> None:
     """Makes the names in a folder durable."""
-    with reported(path):
+    with reported(path if path.name else path.absolute()):  # the current folder has a name too
         disk.fsync_folder(path)
 
 
