@@ -102,15 +102,49 @@ def test_csv_has_unrounded_numbers(printed: Printed) -> None:
 def test_latex_and_markdown_are_tables(printed: Printed) -> None:
     print_comparison(three(), Format.latex)
     out = printed()
-    assert out.startswith("\\begin{tabular}{")
+    assert "\n\\begin{tabular}{" in out
     assert r"val\_accuracy" in out
     assert r"$\pm$" in out
     assert out.rstrip().endswith("\\end{tabular}")
     assert out.isascii()
     print_comparison(three(), Format.markdown)
-    lines = printed().splitlines()
+    lines = [line for line in printed().splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
     assert len(lines) == 5
+
+
+@pytest.mark.parametrize(("format", "mark"), [(Format.markdown, "- "), (Format.latex, "% ")])
+def test_pasted_tables_say_what_they_rest_on(printed: Printed, format: Format, mark: str) -> None:
+    print_comparison(three(), format)
+    said, _, _ = printed().partition("\n\n")
+    lines = said.splitlines()
+    assert all(line.startswith(mark) for line in lines)
+    assert lines[0].replace("\\", "") == f"{mark}val_accuracy of the last epoch, larger is better"
+    assert f"{mark}baseline: dropout=0 (the neutral one)" in lines
+    assert "adjusted for 2 by Holm" in said
+
+
+def test_csv_has_the_numbers_of_json(printed: Printed) -> None:
+    runs = [each for i in range(2) for each in arm(spread(0.9 + i / 50, seed=i), dropout=rate(i / 10))]
+    found = compare(runs, margin=0.001, effect_size=True)
+    print_comparison(found, Format.csv)
+    _, row = csv.DictReader(io.StringIO(printed()))
+    print_comparison(found, Format.json)
+    (told,) = json.loads(printed())["rows"]
+    for key in ("p", "adjusted_p", "equivalence_p", "permutation_p", "correlation"):
+        assert float(row[key]) == told[key]
+    assert [float(row[f"hedges_g{end}"]) for end in ("", "_low", "_high")] == list(told["hedges_g"].values())
+    assert (row["test"], row["paired"], float(row["margin"])) == ("paired t", "yes", 0.001)
+
+
+def test_a_table_too_wide_is_taken_apart_between_its_columns(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "44")
+    print_comparison(three(), Format.table)
+    lines = printed().splitlines()
+    assert max(map(len, lines)) <= 44
+    for column in ("difference", "verdict", "P(better)", "perm. p", "mean curve"):
+        assert any(column in line and line.startswith("dropout") for line in lines)
+    assert any(line.startswith("0.1") and line.rstrip().endswith("helps") for line in lines)
 
 
 def test_divergence_and_what_has_not_ended_have_columns(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +208,10 @@ def test_names_are_inert(printed: Printed, format: Format) -> None:
     if format is Format.latex:
         assert "\\input{" not in out
     if format is Format.markdown:
-        assert len({line.replace("\\|", "").count("|") for line in out.splitlines()}) == 1
+        beside = [line for line in out.splitlines() if line and not line.startswith("|")]
+        assert all(line.startswith("- ") and "`" not in line.replace("\\`", "") for line in beside)
+        table = [line for line in out.splitlines() if line.startswith("|")]
+        assert len({line.replace("\\|", "").count("|") for line in table}) == 1
 
 
 def test_digits_are_those_that_are_known() -> None:

@@ -9,8 +9,8 @@ from dltricks.cli import comparison_cells as cells
 from dltricks.cli import tables
 from dltricks.cli.comparison_json import as_json, flat_rows
 from dltricks.cli.options import Format
-from dltricks.cli.output import inert
-from dltricks.cli.tables import console, print_json, print_rows
+from dltricks.cli.output import inert, write
+from dltricks.cli.tables import console, print_json, print_lines, print_rows
 from dltricks.core.spelling import spell
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def print_comparison(found: Comparison, format: Format) -> None:
         groups = column_groups(found)
         if format is Format.latex:  # whose fonts have no such characters
             groups = [[{k: v for k, v in part.items() if k != "mean curve"} for part in parts] for parts in groups]
+        print_lines([_title(found), *explanations(found)], format)
+        write("")
         print_rows([{**names, **merged(parts)} for names, parts in zip(row_names(found), groups, strict=True)], format)
         _more_tables(found, format)
         return
@@ -42,7 +44,7 @@ def print_comparison(found: Comparison, format: Format) -> None:
 
 def _for_people(found: Comparison) -> None:
     screen = console()
-    title = f"{found.value}, {'larger' if found.larger_is_better else 'smaller'} is better"
+    title = _title(found)
     for rows in fitted(row_names(found), column_groups(found), screen.width):
         print_rows(rows, Format.table, title=title, style=cells.style)
         title = ""
@@ -52,13 +54,17 @@ def _for_people(found: Comparison) -> None:
         screen.print(inert(line), style="dim", soft_wrap=False)
 
 
+def _title(found: Comparison) -> str:
+    return f"{found.value}, {'larger' if found.larger_is_better else 'smaller'} is better"
+
+
 def fitted(names: Sequence[Cells], groups: Sequence[Sequence[Cells]], width: int) -> list[list[dict[str, Any]]]:
-    """The rows of as few tables as fit the width, each of which begins with the names."""
+    """The rows of as few tables as fit the width, each of which begins with the names.
+
+    A group that does not fit is taken apart, unless the names alone leave no room worth it.
+    """
     found: list[list[dict[str, Any]]] = []
-    for number in range(len(groups[0]) if groups else 0):
-        part = [parts[number] for parts in groups]
-        if not any(part):
-            continue
+    for part in _pieces(names, groups, width):
         alone = [{**name, **mine} for name, mine in zip(names, part, strict=True)]
         together = [{**rows, **mine} for rows, mine in zip(found[-1], part, strict=True)] if found else []
         if found and table_width(together) <= width:
@@ -66,6 +72,19 @@ def fitted(names: Sequence[Cells], groups: Sequence[Sequence[Cells]], width: int
         else:
             found.append(alone)
     return found
+
+
+def _pieces(names: Sequence[Cells], groups: Sequence[Sequence[Cells]], width: int) -> list[list[Cells]]:
+    """For each group, or column of a group that is too wide, the cells of all rows."""
+    pieces: list[list[Cells]] = []
+    for number in range(len(groups[0]) if groups else 0):
+        part = [parts[number] for parts in groups]
+        whole = [{**name, **mine} for name, mine in zip(names, part, strict=True)]
+        if table_width(whole) > width >= 2 * table_width(names):
+            pieces += [[{column: mine[column]} for mine in part] for column in part[0]]
+        elif any(part):
+            pieces.append(part)
+    return pieces
 
 
 def table_width(rows: Sequence[Cells]) -> int:

@@ -79,6 +79,17 @@ def print_rows(
         _table(rows, columns, title, total, style)
 
 
+def print_lines(lines: Sequence[str], format: Format) -> None:
+    """Prints what is said beside a table, in its format: a list of markdown, comments of LaTeX."""
+    if format is Format.markdown:
+        write("\n".join(f"- {_MARKUP.sub(_ESCAPED, inert(line))}" for line in lines))
+    else:
+        write("\n".join("% " + _for_latex(inert(line)) for line in lines))
+
+
+_MARKUP, _ESCAPED = re.compile(r"([\\`*\[\]<>|])"), r"\\\1"
+
+
 def print_json(value: Any) -> None:
     """One JSON value, numbers unrounded; what is not finite becomes null, which JSON has instead.
 
@@ -116,7 +127,7 @@ def _harmless(value: Any) -> Any:
 
 def _markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(re.sub(r"([\\`*\[\]<>|])", r"\\\1", cell) for cell in cells) + " |"
+        return "| " + " | ".join(_MARKUP.sub(_ESCAPED, cell) for cell in cells) + " |"
 
     body = [line([spell(row.get(column)) for column in columns]) for row in rows]
     rule = ["---:" if _numeric(rows, column) else "---" for column in columns]
@@ -135,11 +146,15 @@ _LATEX = {
 }
 
 
+def _for_latex(text: str) -> str:
+    return "".join(_LATEX.get(c, c) for c in text)
+
+
 def _latex(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """A tabular with the rules of booktabs."""
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in cells) + r" \\"
+        return " & ".join(map(_for_latex, cells)) + r" \\"
 
     body = [line([spell(row.get(column)) for column in columns]) for row in rows]
     sides = "".join("r" if _numeric(rows, column) else "l" for column in columns)
