@@ -103,3 +103,14 @@ def test_equal_configurations_with_other_data_are_left_out():
 def test_labels_are_unique(values):
     found = design([entry(epochs=value) for value in values], {})
     assert len({each.label for each in found.variants}) == 2
+
+
+def test_arms_of_a_study_that_are_not_here_are_named():
+    arms = {f"dropout=0.{i}": arm([0.9, 0.8], dropout=rate(i / 10)) for i in range(9)}
+    plans = {Path("runs/made"): plan(arms)}
+    everything = [each for mine in arms.values() for each in mine]
+    assert not design(everything, plans).notes
+    (note,) = design(everything[:14], plans).notes
+    assert note.startswith("planned by the study and without a run here: dropout=0.7, dropout=0.8; ")
+    (note,) = design(everything[:4], plans).notes
+    assert "dropout=0.6 and 2 more; p is not adjusted" in note

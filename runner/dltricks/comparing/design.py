@@ -23,10 +23,8 @@ SEQUENTIAL = (
     "the intervals and verdicts here are those of a study that is looked at once"
 )
 ENDED = ("finished", "diverged")
-LOOKED = (
-    "seeds were added until the verdict was decided: a test that looks once, as these do, is too sure then; "
-    "the verdict that counts is that of train --until"
-)
+NAMED = 5
+"""Absent arms that are named before the rest is only counted."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +173,18 @@ def _planned(folder: Path, plan: Plan, entries: Sequence[Entry]) -> Design:
         plan.get("baseline"),
         plan.get("margin"),
         contrasts,
-        (*plan["notes"], *([SEQUENTIAL] if plan.get("until") else [])),
+        (*plan["notes"], *_absent(runs, variants), *([SEQUENTIAL] if plan.get("until") else [])),
     )
+
+
+def _absent(arms: Iterable[str], variants: Sequence[Variant]) -> list[str]:
+    """What has to be said where arms of a study are not here: left out by the user, or never trained."""
+    here = {variant.label for variant in variants}
+    absent = [label for label in arms if label not in here]
+    if not absent:
+        return []
+    named = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")
+    return [f"planned by the study and without a run here: {named}; p is not adjusted for what is not here"]
 
 
 def _by_configuration(entries: Sequence[Entry], plans: Iterable[Plan]) -> tuple[tuple[Variant, ...], list[str]]:
