@@ -138,8 +138,8 @@ def test_runs_without_the_epoch_are_named_and_not_compared():
     assert len(found.rows[1].values) == 8
     assert any("2 finished runs have no val_accuracy of epoch 3" in note for note in found.notes)
     assert len(compare(runs, at="epoch=2").rows[1].values) == 10
-    nowhere = compare(runs, at="epoch=99")
-    assert nowhere.rows[0].mean is None
+    nowhere = compare([*runs[:10], *short], at="epoch=3")
+    assert nowhere.rows[1].mean is None
     assert nowhere.verdicts == {"dropout=0.5": "inconclusive"}
 
 
@@ -196,3 +196,19 @@ def test_one_variant_has_a_mean():
     assert found.verdicts == {}
     assert found.rows[0].interval is not None
     assert compare([entry(status="interrupted")]).rows[0].mean is None
+
+
+def test_an_epoch_that_no_run_has_is_refused():
+    runs = [*arm(spread(0.9)), *arm(spread(0.9, seed=1), dropout=rate(0.5))]
+    with pytest.raises(UsageError, match="epoch=4, but no run is longer than 3 epochs"):
+        compare(runs, at="epoch=4")
+
+
+@pytest.mark.parametrize("target", [math.nan, math.inf])
+def test_a_target_is_a_number(target):
+    with pytest.raises(UsageError, match="--target"):
+        compare(arm(spread(0.9)), target=target)
+
+
+def test_alone_there_is_no_baseline_to_count_to():
+    assert compare(arm(spread(0.9))).target_is == "the mean of these runs"

@@ -51,3 +51,9 @@ def test_a_run_that_diverged_behind_its_target_has_reached_it():
 
 def test_seconds_are_those_of_whole_runs():
     assert compare([entry(curve=[0.1] * 7)]).rows[0].seconds == 7
+
+
+def test_a_loss_beyond_what_can_be_squared_has_an_endless_interval():
+    (row,) = compare([entry(value, seed, curve=[value]) for seed, value in enumerate((-1e300, 1e300))]).rows
+    assert row.curve.low[0] == -math.inf
+    assert row.curve.high[0] == math.inf

@@ -59,6 +59,9 @@ def compare_design(design: Design, options: Options, test_samples: Callable[[Ent
     metric = choose_metric(ended, options.metric, design.metric)
     if is_test(metric) and options.at != "last":
         raise UsageError(f"--at: {metric} is measured once, with the stored weights; leave it out")
+    if at.kind == "epoch" and ended and max(entry.epochs for entry in ended) < at.epoch:
+        longest = max(entry.epochs for entry in ended)
+        raise UsageError(f"--at: found epoch={at.epoch}, but no run is longer than {longest} epochs")
     margin = design.margin if options.margin is None else options.margin
     tail(options.confidence)
     question = Question(
@@ -78,6 +81,8 @@ def compare_design(design: Design, options: Options, test_samples: Callable[[Ent
     arms = {task: {each.label: judging.arm(each, question) for each in mine} for task, mine in groups.items()}
     bases = {task: mine[baseline] for task, mine in arms.items()}
     target, target_is = judging.target(next(iter(bases.values())), question, options.target)
+    if len(variants) == 1 and options.target is None and target is not None:
+        target_is = "the mean of these runs"
     if len(groups) > 1 and options.target is None:
         target, target_is = None, "the mean of each task's baseline" if not is_test(metric) else ""
     # An ablation asks its own questions, unless the user asks others.

@@ -42,7 +42,8 @@ def mean_curve(variant: Variant, metric: str, confidence: float) -> Curve | None
     runs = (~np.isnan(table)).sum(axis=0)
     some = np.maximum(runs, 1)
     mean = np.where(runs > 0, np.nansum(table, axis=0) / some, np.nan)
-    spread = np.nansum((table - mean) ** 2, axis=0) / np.maximum(runs - 1, 1)
+    with np.errstate(over="ignore"):  # beyond 1e154 nothing is known of the spread: the interval is endless
+        spread = np.nansum((table - mean) ** 2, axis=0) / np.maximum(runs - 1, 1)
     se = np.where(runs > 1, np.sqrt(spread / some), np.nan)
     low, high = interval(mean, se, np.maximum(runs - 1, 1), tail(confidence))
     return Curve(mean, np.asarray(low), np.asarray(high), runs)

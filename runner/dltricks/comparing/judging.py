@@ -135,6 +135,8 @@ def target(baseline: Arm, question: Question, wanted: float | None) -> tuple[flo
             )
         return None, ""
     if wanted is not None:
+        if not math.isfinite(wanted):
+            raise UsageError(f"--target: found {wanted}, allowed: a finite number")
         return wanted, "as asked"
     finite = list(baseline.finite.values())
     return (math.fsum(finite) / len(finite), "the baseline's mean") if finite else (None, "")
