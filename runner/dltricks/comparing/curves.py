@@ -23,7 +23,8 @@ class Curve:
 
     mean: Array = field(repr=False)
     low: Array = field(repr=False)
-    """Of the t interval of the mean, NaN where fewer than two runs, or runs without any spread, are left."""
+    """Of the t interval of the mean, NaN where fewer than two runs, or runs without any spread or of one beyond
+    float64, are left."""
     high: Array = field(repr=False)
     runs: Array = field(repr=False)
     """How many reached the epoch: from where the first one stopped early, the mean is that of the others."""
@@ -42,9 +43,9 @@ def mean_curve(variant: Variant, metric: str, confidence: float) -> Curve | None
     runs = (~np.isnan(table)).sum(axis=0)
     some = np.maximum(runs, 1)
     mean = np.where(runs > 0, np.nansum(table, axis=0) / some, np.nan)
-    with np.errstate(over="ignore"):  # beyond 1e154 nothing is known of the spread: the interval is endless
+    with np.errstate(over="ignore"):
         spread = np.nansum((table - mean) ** 2, axis=0) / np.maximum(runs - 1, 1)
-    se = np.where(runs > 1, np.sqrt(spread / some), np.nan)
+    se = np.where((runs > 1) & np.isfinite(spread), np.sqrt(spread / some), np.nan)
     low, high = interval(mean, se, np.maximum(runs - 1, 1), tail(confidence))
     return Curve(mean, np.asarray(low), np.asarray(high), runs)
 
