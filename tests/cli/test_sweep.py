@@ -73,7 +73,9 @@ def test_tables(cli: Call, folder: Path) -> None:
     assert [row["dropout"] for row in rows] == ["0", "0.2"]
     assert [float(row["mean"]) for row in rows] == pytest.approx(means)
     assert [row["verdict"] for row in rows] == ["", "inconclusive"]
-    head, rule, *body = cli("train", *ARGUMENTS, "--format", "markdown").out.splitlines()
+    said, _, table = cli("train", *ARGUMENTS, "--format", "markdown").out.partition("\n\n")
+    assert said.startswith("- val_accuracy of the last epoch")
+    head, rule, *body = table.splitlines()
     assert head.startswith("| dropout | runs | val_accuracy | difference |")
     assert set(rule) <= set("| -:")
     assert len(body) == 2
