@@ -116,7 +116,7 @@ def sections() -> dict[str, str]:
 
 def test_the_report_has_a_section_for_every_claim() -> None:
     claims = {path.relative_to(ROOT).as_posix() for path in (ROOT / "configs" / "tricks").glob("*.yaml")}
-    assert set(sections()) == claims
+    assert set(sections()) == {"configs/mnist-dropout.yaml", *claims}
 
 
 @pytest.mark.parametrize("file", sorted(sections()))
