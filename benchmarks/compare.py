@@ -47,9 +47,14 @@ VARIANTS = "sweep={dropout: [0, 0.1, 0.2, 0.5, 0.8], optimizer.lr: [1e-4, 3e-4, 
 COMMANDS = ("list", "compare")
 TARGETS = {"cold": 6.0, "warm": 2.0, "memory": 300.0}
 _MEASURED = """\
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.returncode)
+import resource, runpy, sys
+code = 0
+try:
+    runpy.run_module("dltricks", run_name="__main__")
+except SystemExit as end:
+    code = end.code or 0
+own, helper = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(own + helper, code, file=sys.stderr)
 """
 
 
@@ -160,12 +165,15 @@ def measured(name: str, runs_dir: Path, rounds: int) -> Iterator[dict[str, str]]
 
 
 def once(name: str, runs_dir: Path) -> tuple[float, float]:
-    """(seconds, MB) of the whole command, from its start to its end."""
-    command = [sys.executable, "-c", _MEASURED, sys.executable, "-m", "dltricks", name, str(runs_dir)]
+    """(seconds, MB) of the whole command, from its start to its end; MB of the process and of its helper together."""
+    command = [sys.executable, "-c", _MEASURED, name, str(runs_dir)]
+    environ = {**os.environ, "COLUMNS": "200"}
     began = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"})
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True, env=environ
+    )
     seconds = time.perf_counter() - began
-    peak, code = map(int, done.stdout.split())
+    peak, code = map(int, done.stderr.splitlines()[-1].split())
     if code:
         raise SystemExit(f"dltricks {name} ended with exit code {code}: {done.stderr}")
     return seconds, peak / 1024

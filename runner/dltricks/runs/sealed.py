@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,8 +44,8 @@ def _indented(value: Any, line: str) -> str:
     kind = type(value)
     if kind is str:
         return encode_basestring_ascii(value)
-    if kind is int:
-        return int.__repr__(value)
+    if kind is int or (kind is float and isfinite(value)):
+        return repr(value)
     inner = line + "  "
     if isinstance(value, Mapping) and value:
         pairs = [f"{encode_basestring_ascii(key)}: {_indented(each, inner)}" for key, each in value.items()]
@@ -95,6 +96,8 @@ def misfit(value: Any, form: Any) -> str | None:
     A form is a type, None, a tuple of forms of which one must fit, a list of the one form of all items, or a mapping of
     keys that must be there, with their forms; ``...`` is the form of all other keys.
     """
+    if type(form) is type:
+        return None if type(value) is form else "the whole"
     match form:
         case tuple():
             return None if any(misfit(value, one) is None for one in form) else "the whole"
@@ -104,8 +107,6 @@ def misfit(value: Any, form: Any) -> str | None:
             others = {key: form[...] for key in value if key not in form} if ... in form else {}
             wanted = {key: of for key, of in form.items() if key is not ...} | others
             found = ((key, misfit(value[key], of) if key in value else "the whole") for key, of in wanted.items())
-        case type() if type(value) is form:
-            return None
         case _:
             return None if form is None and value is None else "the whole"
     for key, wrong in found:
