@@ -46,6 +46,21 @@ def test_of_equal_values_the_first_gets_the_gradient() -> None:
     assert dx[0, 0, :, :, 1].tolist() == [[2, 0, 4, 0], [0] * 4, [6, 0, 0, 8], [0] * 4]
 
 
+def test_a_window_of_many_places_finds_one() -> None:
+    bench = Bench(MaxPool(17), shape=(17, 17, 1))
+    x = np.zeros((1, 1, 17, 17, 1))
+    x[0, 0, 16, 16, 0] = 1
+    _, dx, _ = bench.step(x, np.ones((1, 1, 1, 1, 1)))
+    np.testing.assert_array_equal(dx, x)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 1)])
+def test_what_is_not_finite_is_not_lost(place: tuple[int, int]) -> None:
+    x = np.full((1, 1, 2, 2, 1), 5.0)
+    x[0, 0, place[0], place[1], 0] = np.nan
+    assert np.isnan(Bench(MaxPool(), shape=(2, 2, 1)).forward(x)).all()
+
+
 def test_padding_never_wins() -> None:
     bench = Bench(MaxPool(3, 1, "same"), shape=(2, 2, 1))
     assert (bench.forward(np.full((1, 1, 2, 2, 1), -7.0)) == -7).all()

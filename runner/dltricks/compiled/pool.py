@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
@@ -25,14 +23,15 @@ def _max(x, y, found, size, stride, before, first, last):  # type: ignore[no-unt
                 fresh = True
                 for i in range(max(0, -top), min(size[0], height - top)):
                     for j in range(max(0, -left), min(size[1], width - left)):
-                        pixel, tap = x[n, top + i, left + j], np.uint8(i * size[1] + j)
+                        pixel, tap = x[n, top + i, left + j], found.dtype.type(i * size[1] + j)
                         if fresh:
                             for c in range(channels):
                                 out[c], place[c] = pixel[c], tap
                             fresh = False
                         else:
                             for c in range(channels):
-                                larger = not (pixel[c] <= out[c])  # also where it is not a number
+                                # What is not a number stays, as in NumPy: nobody may miss it.
+                                larger = (pixel[c] > out[c]) | (pixel[c] != pixel[c])
                                 out[c] = pixel[c] if larger else out[c]
                                 place[c] = tap if larger else place[c]
 
@@ -50,7 +49,7 @@ def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore
                 gradient, place = dy[n, p, q], found[n, p, q]
                 for i in range(max(0, -top), min(size[0], height - top)):
                     for j in range(max(0, -left), min(size[1], width - left)):
-                        pixel, tap = dx[n, top + i, left + j], np.uint8(i * size[1] + j)
+                        pixel, tap = dx[n, top + i, left + j], found.dtype.type(i * size[1] + j)
                         for c in range(channels):
                             pixel[c] += gradient[c] if place[c] == tap else zero
 

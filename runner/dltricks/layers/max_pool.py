@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class MaxPool(Pool):
     def allocate(self, shape: Shape) -> Shape:
         out = super().allocate(shape)
         if self.compiled:
-            self.found = self.buffer("found", out, np.uint8)
+            self.found = self.buffer("found", out, np.min_scalar_type(prod(self.window.size)))
         else:
             self.hit, self.taken = self.buffer("hit", out, bool), self.buffer("taken", out, bool)
             self.part = self.buffer("part", out)
