@@ -14,6 +14,7 @@ from dltricks.core.registry import KINDS
 from dltricks.experiment.document import parse_value, visible
 from dltricks.experiment.grids import is_number
 from dltricks.experiment.scalars import read_scalar
+from dltricks.experiment.settings import METRICS
 from dltricks.runs.entry import Entry
 from dltricks.runs.reading import Status
 
@@ -40,7 +41,7 @@ _FACTS: Mapping[str, Callable[[Entry], Any]] = {
     "seconds": lambda entry: float(entry.seconds.sum()) if entry.seconds.size else None,
 }
 """What is known of a run beside its configuration and its metrics."""
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "lr", "grad_norm")
+MEASURED = (*METRICS, "lr", "grad_norm")
 """Names that are right even where no run has ended."""
 _LINES = ("best", "final", "test")
 
@@ -142,9 +143,9 @@ def check_key(key: str, entries: Sequence[Entry], what: str) -> Any:
         UsageError: the key, after ``what`` holds it; the message gives the nearest.
     """
     some = next((found for entry in entries for found in values(entry, key)), None)
-    if some is None and key not in METRICS and key not in _FACTS:
+    if some is None and key not in MEASURED and key not in _FACTS:
         raise UsageError(
-            visible(f"{what}: {registry.unknown('key', key, sorted({*_keys(entries), *METRICS, *_FACTS}))}")
+            visible(f"{what}: {registry.unknown('key', key, sorted({*_keys(entries), *MEASURED, *_FACTS}))}")
         )
     return some
 
