@@ -20,7 +20,6 @@ from dltricks.statistics.sequential import (
     levels,
     looks,
     plan,
-    reached,
 )
 from dltricks.statistics.student import interval
 from dltricks.statistics.welch import welch_t
@@ -50,10 +49,6 @@ def test_too_few_seeds_are_refused():
         looks(5)
     with pytest.raises(UsageError, match="first look is at 4"):
         looks(40, first=4)
-
-
-def test_a_look_is_reached_when_all_of_its_seeds_are_there():
-    assert [reached(USUAL, n) for n in (0, 5, 6, 9, 10, 13, 39, 40, 50)] == [None, None, 0, 0, 1, 1, 3, 4, 4]
 
 
 # Boundaries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from dltricks.statistics.judged import MOST_SEEDS, Judged
 from dltricks.statistics.multiplicity import holm
 from dltricks.statistics.paired import paired_t
 from dltricks.statistics.power import seeds_needed
-from dltricks.statistics.verdict import judge, judge_pairs
+from dltricks.statistics.verdict import judge, judge_each
 
 RNG = np.random.default_rng(0)
 LUCK = RNG.normal(0.9, 0.02, 10)
@@ -101,7 +102,7 @@ def test_several_variants_are_adjusted_together() -> None:
 
 def test_all_pairs_are_one_family() -> None:
     arms = [BASE, arm("a", LUCK + 0.02 + REST), arm("b", LUCK + 0.03 - REST)]
-    judged = judge_pairs(arms, larger_is_better=True, margin=None)
+    judged = judge_each(list(combinations(arms, 2)), larger_is_better=True, margin=None)
     assert [(each.label, each.baseline) for each in judged] == [("a", "base"), ("b", "base"), ("b", "a")]
     np.testing.assert_allclose([each.adjusted_p for each in judged], holm([each.p for each in judged]))
 

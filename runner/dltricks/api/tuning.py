@@ -80,7 +80,7 @@ class Tuner:
             # Points of two arms can be the same run.
             needed = list({experiment.hash: (arm, experiment) for arm, experiment in pairs}.values())
             runs = {run.experiment.hash: run for run in self.lab.place(needed)}
-            if any(reading.status(run.path) not in ("finished", "diverged") for run in runs.values()):
+            if any(reading.status(run.path) not in reading.ENDED for run in runs.values()):
                 return needed
             choices = self.choices(tuning, pairs, runs)
             edges = {edge for choice in choices.values() for edge in choice.edges}

@@ -235,7 +235,7 @@ def _check(work: Work, declared: Declared, lab: Lab) -> int:
     """
     runs = lab.place(work.pairs)
     states = {run.experiment.hash: reading.status(run.path) for run in runs if run.path.exists()}
-    ended = {each for each, state in states.items() if state in ("finished", "diverged")}
+    ended = {each for each, state in states.items() if state in reading.ENDED}
     folder = lab.means.runs_dir / work.pairs[0][1].name
     before = study_file.load(folder)
     earlier = None if before is None else before.get("until") or before.get("declared")

@@ -12,6 +12,7 @@ from dltricks.cli.options import Format
 from dltricks.cli.output import inert, write
 from dltricks.cli.tables import console, print_json, print_lines, print_rows
 from dltricks.core.spelling import spell
+from dltricks.runs.reading import ENDED
 
 if TYPE_CHECKING:
     from dltricks.comparing.result import Comparison, Row
@@ -198,7 +199,7 @@ def _difference(judged: Judged | None, digits: int) -> str:
 
 
 def _unfinished(row: Row) -> dict[str, int]:
-    return {state: count for state, count in row.counts.items() if state not in ("finished", "diverged") and count}
+    return {state: count for state, count in row.counts.items() if state not in ENDED and count}
 
 
 def _half(interval: tuple[float, float] | None) -> float:
@@ -258,7 +259,7 @@ def explanations(found: Comparison) -> list[str]:
 
 def _named(found: Comparison) -> list[tuple[str, Judged | None]]:
     """Every verdict with what it is about."""
-    named = [(f"{row.task}: {row.label}" if row.task else row.label, row.verdict) for row in found.rows]
+    named = [(row.name, row.verdict) for row in found.rows]
     for trick in found.tricks:
         tricks = " x ".join(trick.tricks) + (" (tuned)" if trick.tuned else "")
         named += [(f"leaving out {tricks}", trick.costs), (f"adding {tricks}", trick.brings)]

@@ -56,7 +56,7 @@ def plot(found: Comparison, width: int) -> list[Text]:
     ends = f"1{f'epoch {epochs}':>{across - 1}}"
     lines.append(Text(" " * (margin + 2) + ends, "bright_black"))
     for number, row in enumerate(rows):
-        name = f"{row.task}: {row.label}" if row.task else row.label or found.study or "all"
+        name = row.name or found.study or "all"
         text = Text(f"{MARKS[number]} ", COLOURS[number])
         lines.append(text.append(inert(name) + (" (baseline)" if row.baseline and len(rows) > 1 else ""), ""))
     left = sum(row.curve is not None for row in found.rows) - len(rows)

@@ -127,8 +127,9 @@ def _record(entry: Entry, varied: Mapping[str, Any]) -> dict[str, Any]:
 def _row(entry: Entry, varied: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
     """A run for people."""
     from dltricks.cli.screen import took
+    from dltricks.runs.reading import ENDED
 
-    ended, seconds = entry.status in ("finished", "diverged"), _seconds(entry)
+    ended, seconds = entry.status in ENDED, _seconds(entry)
     return {
         "id": entry.id or entry.path.name,
         "status": "interrupted, can continue" if entry.status == "interrupted" else entry.status,

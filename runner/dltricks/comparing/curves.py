@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dltricks.comparing.design import ENDED, Variant
+from dltricks.comparing.design import Variant
 from dltricks.core.types import Array
 from dltricks.runs.entry import Entry
+from dltricks.runs.reading import ENDED
 from dltricks.statistics.censored import TimeToTarget, time_to_target
 from dltricks.statistics.student import interval, tail
 

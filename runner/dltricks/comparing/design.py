@@ -14,6 +14,7 @@ from dltricks.core.spelling import spell
 from dltricks.experiment.ablation import Contrast
 from dltricks.experiment.settings import TUNING_SEEDS
 from dltricks.runs.entry import Entry
+from dltricks.runs.reading import ENDED
 from dltricks.statistics.paired import Seed
 
 Plan = Mapping[str, Any]
@@ -22,7 +23,6 @@ SEQUENTIAL = (
     "seeds were added until the verdict was decided: what holds then is what `dltricks train --until decided` prints; "
     "the intervals and verdicts here are those of a study that is looked at once"
 )
-ENDED = ("finished", "diverged")
 NAMED = 5
 """Absent arms that are named before the rest is only counted."""
 
@@ -122,8 +122,8 @@ def design(entries: Sequence[Entry], plans: Mapping[Path, Plan | DamagedError]) 
         left_out[entry.status] += 1
     variants, more = _by_configuration(list(once.values()), sound.values())
     margins = {plan.get("margin") for plan in sound.values()}
-    margin = margins.pop() if len(margins) == 1 else None
-    if margins:
+    margin = next(iter(margins)) if len(margins) == 1 else None
+    if len(margins) > 1:
         notes.append("the studies declare different margins, so that none is used; --margin gives one")
     return Design(variants, margin=margin, notes=(*notes, *more), left_out=dict(left_out), damaged=damaged)
 

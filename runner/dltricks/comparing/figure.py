@@ -62,7 +62,7 @@ def save(found: Comparison, path: Path) -> None:
             assert curve is not None
             epochs = np.arange(1, len(curve.mean) + 1)
             colour, line = COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS)]
-            name = f"{row.task}: {row.label}" if row.task else row.label or found.study or "all"
+            name = row.name or found.study or "all"
             name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
             name = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
             name = f" {name}" if name.startswith("_") else name  # which a legend would leave out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -159,8 +159,3 @@ def _sampling(mean: float | None, question: Question) -> Sampling | None:
     if question.metric != "test_accuracy" or mean is None or not question.test_samples:
         return None
     return accuracy_error(min(1.0, max(0.0, mean)), question.test_samples, question.confidence)
-
-
-def states(counts: Mapping[str, int]) -> dict[str, int]:
-    """How many runs are neither finished nor diverged, by their state."""
-    return {state: count for state, count in counts.items() if state not in ("finished", "diverged") and count}

@@ -51,6 +51,11 @@ class Row:
     sampling: Sampling | None
     """Error of the test set beside the spread of the seeds, where test accuracies are compared."""
 
+    @property
+    def name(self) -> str:
+        """The label, behind its task where there are several; empty of an only variant."""
+        return f"{self.task}: {self.label}" if self.task else self.label
+
 
 @dataclass(frozen=True)
 class Trick:
@@ -131,6 +136,4 @@ class Comparison:
     @property
     def verdicts(self) -> dict[str, str]:
         """The word on each variant, by its label; of several tasks ``task: label``."""
-        return {
-            f"{row.task}: {row.label}" if row.task else row.label: row.verdict.word for row in self.rows if row.verdict
-        }
+        return {row.name: row.verdict.word for row in self.rows if row.verdict}

@@ -42,7 +42,6 @@ _WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, readin
 _ABSENT = (-1, 0, 0, 0)
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What can happen to someone who reads an index that is not what was written."""
-_ENDED = ("finished", "diverged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ class Written:
             plain = all(set(map(type, line.values())) <= {int, float} for line in (best, final, test) if line)
         except (ValueError, LookupError, TypeError):
             return None
-        if status not in _ENDED or not (fits and texts and plain):
+        if status not in reading.ENDED or not (fits and texts and plain):
             return None
         recorded = Epochs(names, count, lambda: numbers.get(offset, size))
         return Entry(
@@ -197,7 +196,7 @@ class Cache:
         size = len(content)
         numbers.add(content)
         entry.recorded.fetch = lambda: numbers.get(offset, size)
-        if entry.status in _ENDED and seen.settled:
+        if entry.status in reading.ENDED and seen.settled:
             self._kept.append((place, entry, seen))
             self._changed = True
 

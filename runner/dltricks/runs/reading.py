@@ -28,7 +28,7 @@ _RESULT = {
     **{"hash": str, "status": str, "epochs": int, "test": ({...: (float, int)}, None)},
     "files": {CONFIG: str, METRICS: str, WEIGHTS: str, ...: str},
 }
-_ENDED = {
+_RESULTS = {
     "finished": {**_RESULT, "best": _LINE, "final": _LINE},
     "diverged": {
         **{**_RESULT, "best": (_LINE, None), "final": (_LINE, None)},
@@ -38,6 +38,8 @@ _ENDED = {
 """What run.json must hold, for all who read it, by its status. A right checksum vouches for none of it."""
 
 Status = Literal["finished", "diverged", "running", "interrupted", "damaged", "empty"]
+ENDED: tuple[Status, ...] = ("finished", "diverged")
+"""Those of runs that came to their end, and have a result."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -75,8 +77,8 @@ def read_result(path: Path) -> dict[str, Any] | None:
     """The content of run.json, or None for a run that has not ended."""
     result = sealed.load(path / RUN, FORMAT)
     if result is not None:
-        wrong = sealed.misfit(result, _ENDED.get(str(result.get("status")), _ENDED["finished"]))
-        if wrong is None and result["status"] not in _ENDED:
+        wrong = sealed.misfit(result, _RESULTS.get(str(result.get("status")), _RESULTS["finished"]))
+        if wrong is None and result["status"] not in ENDED:
             wrong = "status"
         if wrong is not None:
             raise DamagedError(f"{path / RUN}: {wrong} is not what an ended run has there; --fresh trains it again")

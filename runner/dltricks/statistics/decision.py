@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from dltricks.core.types import Array
 from dltricks.statistics.dunnett import dunnett_level, dunnett_p
+from dltricks.statistics.equivalence import tost_p
 from dltricks.statistics.multiplicity import benjamini_hochberg, benjamini_hochberg_levels, holm, holm_levels
-from dltricks.statistics.student import two_sided_p, upper_p
+from dltricks.statistics.student import two_sided_p
 
 BETTER, WORSE, EQUIVALENT, UNDECIDED = 1, -1, 2, 0
 
@@ -69,7 +70,7 @@ def t_evidence(gain: ArrayLike, se: ArrayLike, df: ArrayLike, margin: float | No
     if margin is None:
         return Evidence(p, p.copy(), np.full_like(p, np.nan), sign)
     beyond = np.atleast_1d(two_sided_p(gain, se, df, margin))
-    return Evidence(p, beyond, np.atleast_1d(upper_p(margin - np.abs(gain), se, df)), sign)
+    return Evidence(p, beyond, np.atleast_1d(tost_p(gain, se, df, margin)), sign)
 
 
 def decide(evidence: Evidence, alpha: float, adjustment: Adjustment = HOLM) -> Decision:

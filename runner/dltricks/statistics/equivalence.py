@@ -54,8 +54,13 @@ def tost(difference: ArrayLike, se: ArrayLike, df: ArrayLike, margin: float, con
     Raises:
         UsageError: an impossible margin or confidence.
     """
-    p = upper_p(checked_margin(margin) - np.abs(difference), se, df)
+    p = tost_p(difference, se, df, checked_margin(margin))
     return Equivalence(p, *interval(difference, se, df, 2 * tail(confidence)))
+
+
+def tost_p(difference: ArrayLike, se: ArrayLike, df: ArrayLike, margin: float) -> Array:
+    """The p of ``tost``: that of the side that is nearer to its margin."""
+    return upper_p(margin - np.abs(difference), se, df)
 
 
 def paired_tost(a: ArrayLike, b: ArrayLike, margin: float, confidence: float = 0.95) -> Equivalence:

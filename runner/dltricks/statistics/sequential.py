@@ -113,11 +113,6 @@ def looks(max_seeds: int, first: int = FEWEST) -> tuple[int, ...]:
     return (first, *between, max_seeds) if steps else (max_seeds,)
 
 
-def reached(declared: Sequence[int], seeds: int) -> int | None:
-    """The last declared look (an index) that this many finished seeds allow; None before the first."""
-    return max((k for k, n in enumerate(declared) if n <= seeds), default=None)
-
-
 class Walk:
     """A Brownian motion from 0 that has stayed within the bounds of every look so far, by recursive integration.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 
@@ -102,24 +101,6 @@ def judge_each(
         for baseline, variant in couples
     ]
     return _judge(comparisons, larger_is_better, margin, tail(confidence), False, exploratory)
-
-
-def judge_pairs(
-    arms: Sequence[Arm],
-    *,
-    larger_is_better: bool,
-    margin: float | None,
-    confidence: float = 0.95,
-    exploratory: bool = False,
-) -> list[Judged]:
-    """The verdict on every two arms, the later as a variant of the earlier; see ``judge_each``."""
-    return judge_each(
-        list(combinations(arms, 2)),
-        larger_is_better=larger_is_better,
-        margin=margin,
-        confidence=confidence,
-        exploratory=exploratory,
-    )
 
 
 def _common_seeds(baseline: Arm, variants: Sequence[Arm]) -> frozenset[Seed] | None:
