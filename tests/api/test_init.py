@@ -21,7 +21,15 @@ def test_the_starter_is_a_whole_experiment(folder: Path) -> None:
     text = path.read_text()
     assert "dltricks train experiment.yaml" in text
     shown = set(re.findall(r"^(\w+):", text, re.MULTILINE))
-    assert set(KEYS) - shown == {"augmentation", "limit", "dtype", "monitor", "checkpoint_seconds", "plugins"}
+    assert set(KEYS) - shown == {
+        "augmentation",
+        "limit",
+        "dtype",
+        "kernels",
+        "monitor",
+        "checkpoint_seconds",
+        "plugins",
+    }
 
 
 def test_what_the_comments_offer_works(folder: Path) -> None:
