@@ -212,6 +212,8 @@ def _more_tables(found: Comparison, format: Format) -> None:
     further = [*trick_tables(found), ("every two variants", pair_rows(found)), (found.metric, overall_rows(found))]
     for title, rows in further:
         if rows:
+            if format is not Format.table:
+                write("")  # or Markdown would take it for further rows of the table before
             print_rows(rows, format, title=title if format is Format.table else "", style=cells.style)
             if format is Format.table:
                 console().print()

@@ -229,7 +229,7 @@ def _measured(raw: bytearray, path: Path, seconds: list[float]) -> Epochs:
         table = np.array(rows, np.float64)
     except (ValueError, TypeError, LookupError, RecursionError):
         plain = False
-    if not plain or names[0] != _EPOCH:
+    if not plain or names[:1] != (_EPOCH,):
         return tabulate(logs.decode(raw, path, summed=False), seconds)
     return Epochs.of(names[1:], table[:, 1:].T, seconds)
 

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from dltricks.core.errors import DamagedError
+from dltricks.core.registry import KINDS
 from dltricks.core.types import Array
 from dltricks.runs import arrays, checkpoint, files, lock, logs, sealed
 
@@ -36,6 +37,12 @@ _RESULTS = {
     },
 }
 """What run.json must hold, for all who read it, by its status. A right checksum vouches for none of it."""
+
+_CONFIG = {
+    **{key: [{"name": str}] if kind.many else {"name": str} for key, kind in KINDS.items()},
+    **{"name": str, "epochs": int, "seed": (int, dict), "plugins": [str]},
+}
+"""What readers of many runs take for granted of the keys that config.yaml has."""
 
 Status = Literal["finished", "diverged", "running", "interrupted", "damaged", "empty"]
 ENDED: tuple[Status, ...] = ("finished", "diverged")
@@ -198,6 +205,9 @@ def parse_config(text: bytes | bytearray, path: Path) -> dict[str, Any]:
         raise DamagedError(f"{path}: damaged, not a configuration as dltricks writes it") from error
     if not isinstance(config, dict):
         raise DamagedError(f"{path}: damaged, not a mapping")
+    wrong = next((key for key, form in _CONFIG.items() if key in config and sealed.misfit(config[key], form)), None)
+    if wrong is not None:
+        raise DamagedError(f"{path}: damaged, {wrong} is not what a resolved configuration has there")
     return config
 
 
