@@ -5,6 +5,7 @@ No pickle is executed, and no array is allocated before the bytes that it needs 
 
 from __future__ import annotations
 
+import errno
 import zipfile
 import zlib
 from math import prod
@@ -116,6 +117,8 @@ def read_npz(path: Path) -> dict[str, Array]:
     except _BROKEN as error:
         raise DamagedError(f"{path}: not a whole .npz file ({error})") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # a place before the file's beginning, where its directory sends us
+            raise DamagedError(f"{path}: not a whole .npz file ({error})") from error
         raise refusal(path, error) from error
     return arrays
 
