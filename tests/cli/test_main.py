@@ -256,7 +256,7 @@ runpy.run_module("dltricks", run_name="__main__")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends signals differently")
-@pytest.mark.parametrize("name", ["typer", "dltricks.core.registry"])
+@pytest.mark.parametrize("name", ["typer", "dltricks.api.tricks"])
 def test_the_keyboard_interrupts_imports(folder: Path, name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED.format(name=name)],

@@ -104,7 +104,7 @@ def _check_plain(meta: dict[str, Any], run: Trainer, k: int) -> None:
     if not all(type(meta[name]) is int for name in ("epoch", "step", "t")):
         raise ValueError("its place in training is not in whole numbers")
     last = run.recipes[k].epochs
-    if not (0 <= epoch < last and 0 <= step < run.steps and meta["t"] == epoch * run.steps + step):
+    if not (0 <= epoch < last and 0 <= step <= run.steps and meta["t"] == epoch * run.steps + step):
         raise ValueError(f"step {meta['t']}, which is step {step} of epoch {epoch + 1}, is no place in this training")
     lines = history if isinstance(history, list) and all(isinstance(line, dict) for line in history) else []
     numbered = [line.get("epoch") for line in lines] == list(range(1, epoch + 1))
