@@ -236,3 +236,21 @@ def test_a_state_of_another_configuration_is_refused() -> None:
         resumed([recipe(architecture={"name": "mlp", "hidden": [8]})], hook.states)
     with pytest.raises((KeyError, ValueError)):
         resumed([recipe(averaging="ema")], hook.states)
+
+
+def test_infinite_weights_that_no_measurement_sees_are_seen_at_the_end_of_the_epoch() -> None:
+    """A relu cuts the output off, and the loss is finite; the weights of the epoch's beginning are kept."""
+
+    class Overflow(Hook):
+        def on_step_end(self, run: Trainer) -> None:
+            if run.t == 12:  # the last step of the second epoch
+                (layer,) = (layer for layer in run.network.layers if layer.path == "2.linear")
+                layer.b[0, 0] = -np.inf  # type: ignore[attr-defined]
+
+    outcome = run(recipe(epochs=4), hooks=(Overflow(),))[0]
+    assert outcome.status == "diverged"
+    assert outcome.failure is not None
+    assert (outcome.failure.epoch, outcome.failure.step) == (2, 6)
+    assert (outcome.failure.layer, outcome.failure.what) == ("2.linear", "weights b")
+    assert len(outcome.history) == 1
+    assert all(np.isfinite(array).all() for array in outcome.weights.values())

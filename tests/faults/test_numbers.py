@@ -138,12 +138,10 @@ def hit(run: PlannedRun, result: dict[str, Any], injection: Injection) -> None:
     per_epoch = STEPS // VALUES["epochs"]
     at = injection.step + 1 if injection.place == "weights" else injection.step
     epoch, step = divmod(at - 1, per_epoch)
-    if step == 0 and injection.place == "weights":  # seen when the epoch was measured
+    if step == 0 and injection.place == "weights":  # seen at the epoch's end
         epoch, step = epoch - 1, per_epoch - 1
-        assert failure["layer"] in ("validation", injection.layer)
-    else:
-        named = {"data": "input", "loss": "loss"}.get(injection.place, injection.layer)
-        assert failure["layer"] == named, failure
+    named = {"data": "input", "loss": "loss"}.get(injection.place, injection.layer)
+    assert failure["layer"] == named, failure
     assert (failure["epoch"], failure["step"]) == (epoch + 1, step + 1)
     assert len(reading.read_run(run.path).metrics) == epoch
     assert all(np.isfinite(array).all() for array in reading.read_weights(run.path).values())
@@ -177,7 +175,10 @@ FURTHER: list[dict[str, Any]] = [
     {**CNN, "averaging": "ema"},
     *({**MLP, "clipping": name} for name in registry.names("clipping")),
     *({**MLP, "penalty": name} for name in registry.names("penalty")),
-    *({**MLP, "normalization": name} for name in registry.names("normalization")),
+    *({**MLP, "normalization": name} for name in ("batch", "layer", "none", "rms", "weight")),
+    {**CNN, "normalization": "layer"},
+    {**CNN, "normalization": "instance", "architecture": {"name": "cnn", "blocks": ["3x3x4", "pool"], "hidden": []}},
+    {**MLP, "normalization": {"name": "group", "groups": 2}},
     {**MLP, "dropout": 0.3, "schedule": {"name": "plateau", "patience": 1, "monitor": "train_loss"}},
     {**MLP, "dtype": "float64"},
     {**MLP, "monitor": "layers"},

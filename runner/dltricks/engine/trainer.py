@@ -243,20 +243,30 @@ class Trainer:
     def end_epoch(self) -> None:
         """Measures, remembers the best, and lets runs end."""
         self.averaging.after_epoch(self.store, self.epoch + 1, *self.average_slots)
+        # An activation may cut infinite outputs off, so that no measurement sees the weights that they come from.
+        broken = {int(k): broken_weights(self.weights(int(k))) for k in np.flatnonzero(self.alive & ~self._finite())}
         with averaged(self):
             found = measure(self.network, self.loss, self.val_data, self.val_index) if self.val_index.size else {}
             self.epoch, self.step = self.epoch + 1, 0
             for k in np.flatnonzero(self.alive):
                 line = self._line(int(k), found)
-                if all(isfinite(value) for value in line.values() if isinstance(value, float)):
+                if int(k) not in broken and all(isfinite(value) for value in line.values() if isinstance(value, float)):
                     self.history[k].append(line)
                     self._remember(int(k), line)
                 else:
-                    failure = Failure(self.epoch, self.steps, "validation", "loss")
+                    layer, what = broken.get(int(k)) or ("validation", "loss")
+                    failure = Failure(self.epoch, self.steps, layer, what)
                     self._finish(int(k), Outcome("diverged", self.history[k], self.best[k], {}, failure=failure))
         self._reset_sums()
         if not self.alive.all() and self.alive.any():
             self._select(np.flatnonzero(self.alive))
+
+    def _finite(self) -> Array:
+        """Whether each replica's weights and running statistics are, bool (K,)."""
+        found: Array = np.logical_and.reduce(np.isfinite(self.store.p), -1)
+        for array in self.network.statistics().values():
+            found &= np.logical_and.reduce(np.isfinite(array).reshape(len(found), -1), -1)
+        return found
 
     def so_far(self, k: int) -> tuple[float, float]:
         """(loss, score) of replica k over the steps of this epoch that are done, of which there must be one."""

@@ -10,9 +10,8 @@ from typing import Any
 
 from dltricks.core.errors import UsageError
 from dltricks.core.spelling import spell
-from dltricks.experiment.document import Document, describe, visible
+from dltricks.experiment.document import Document, describe, unquoted, visible
 from dltricks.experiment.overrides import read_value, split_values
-from dltricks.experiment.schema import unquoted
 from dltricks.experiment.values import same
 
 NAMED = 8

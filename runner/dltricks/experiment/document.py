@@ -142,6 +142,17 @@ def describe(value: Any) -> str:
     return f"the text {short!r}" if isinstance(value, str) else short
 
 
+def unquoted(found: Any) -> str:
+    """The remedy where a number stands in quotes; empty where none does."""
+    try:
+        number = read_scalar(found.replace("_", "")) if isinstance(found, str) else None
+    except ValueError:
+        return ""
+    if isinstance(number, (int, float)) and not isinstance(number, bool):
+        return f"; write {found.replace('_', '')} without quotes"
+    return ""
+
+
 def visible(text: str) -> str:
     """The text on one line, with characters that would act on a terminal or hide in it written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

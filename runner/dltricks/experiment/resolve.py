@@ -17,7 +17,7 @@ from dltricks.engine.recipe import Recipe, Seeds
 from dltricks.experiment import identity, schema
 from dltricks.experiment.combinations import check_combination, expect_problem
 from dltricks.experiment.datafiles import DataFiles, digest
-from dltricks.experiment.document import Document, Where, describe
+from dltricks.experiment.document import Document, Where, describe, unquoted
 from dltricks.experiment.overrides import Override, apply
 from dltricks.experiment.scalars import write_scalar
 from dltricks.experiment.settings import KEYS, STUDY_KEYS, Comparison, SeedKeys, Settings, read_expect
@@ -264,7 +264,7 @@ class _Resolver:
             self.problem(place, f"found {describe(name)}, allowed: {forms} ({', '.join(names)})")
         elif name not in names:
             short = name if len(name) <= 60 else f"{name[:60]}..."
-            self.problem(place, registry.unknown(kind.key, short, names) + schema.unquoted(kind.number and name))
+            self.problem(place, registry.unknown(kind.key, short, names) + unquoted(kind.number and name))
         else:
             return self.built(kind, name, values, where)
         return None

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from dltricks.core import registry
-from dltricks.experiment.document import describe
-from dltricks.experiment.scalars import LARGEST, read_scalar
+from dltricks.experiment.document import describe, unquoted
+from dltricks.experiment.scalars import LARGEST
 
 Report = Callable[[tuple[str | int, ...], str], None]
 """Takes a problem: the place below the checked mapping, and the message."""
@@ -144,17 +144,6 @@ def mismatch(found: Any, schema: dict[str, Any]) -> str:
             return f"{message}; did you mean {near[0]!r}?"
         return message + unquoted(found)
     return message
-
-
-def unquoted(found: Any) -> str:
-    """The remedy where a number stands in quotes; empty where none does."""
-    try:
-        number = read_scalar(found.replace("_", "")) if isinstance(found, str) else None
-    except ValueError:
-        return ""
-    if isinstance(number, (int, float)) and not isinstance(number, bool):
-        return f"; write {found.replace('_', '')} without quotes"
-    return ""
 
 
 def allowed_by(schema: dict[str, Any]) -> str:
