@@ -132,7 +132,7 @@ def put(folder: Path, content: Mapping[str, bytes | None]) -> None:
     for name, data in content.items():
         if data is None:
             (folder / name).mkdir(exist_ok=True)
-        else:
+        elif not (folder / name).exists() or (folder / name).read_bytes() != data:
             (folder / name).write_bytes(data)
 
 
