@@ -191,7 +191,7 @@ def vouch(path: Path) -> None:
         for name in content["files"]:
             content["files"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
         reseal(place, content)
-    except (ValueError, OSError, LookupError, TypeError, AttributeError):
+    except (ValueError, OSError, LookupError, TypeError, AttributeError, RecursionError):
         pass
 
 

@@ -40,10 +40,8 @@ class _Opened:
     state: State | None
     """Where its last checkpoint left it."""
     lock: ExitStack = field(default_factory=ExitStack)
-
-    @property
-    def steps(self) -> int:
-        return self.state.meta["t"] if self.state else 0
+    steps: int = 0
+    """Those that the state has behind it, as its checkpoint is numbered."""
 
 
 def build(experiments: Sequence[Experiment], datasets: Datasets) -> Trainer:
@@ -144,7 +142,7 @@ def _open(run: PlannedRun, lock: ExitStack, env: Mapping[str, Any], at_most: flo
     for warning in warnings:
         tell(Notice(warning))
     recording = Recording(folder, _identity(run), lines=len(folder.metrics()))
-    return _Opened(run, recording, found.state if found else None, lock)
+    return _Opened(run, recording, found.state if found else None, lock, found.number if found else 0)
 
 
 def _tell_of_change(run: PlannedRun, tell: Tell) -> None:
