@@ -55,8 +55,8 @@ def test_damage(tmp_path: Path) -> None:
         with pytest.raises(DamagedError, match="damaged"):
             manifest.load(path, 0)
     for content, words in (
-        ({"format": manifest.FORMAT}, "not a manifest"),
-        ({"format": manifest.FORMAT, "tasks": {}}, "not a manifest"),
+        ({"format": manifest.FORMAT}, "not what a manifest holds"),
+        ({"format": manifest.FORMAT, "tasks": {}}, "not what a manifest holds"),
         ({"format": manifest.FORMAT + 1, "tasks": []}, "newer dltricks"),
     ):
         sealed.save(path, content)

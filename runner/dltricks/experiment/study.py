@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dltricks.core.dataset import Files
 from dltricks.core.errors import UsageError
@@ -20,8 +20,10 @@ from dltricks.experiment.overrides import RANGE, Override, apply, refuse_twice
 from dltricks.experiment.resolve import Experiment, Known, home, reseed, resolve
 from dltricks.experiment.settings import STUDY_KEYS, TUNING_SEEDS
 from dltricks.experiment.sweep import Axis, Place, read_sweep, read_swept
-from dltricks.experiment.tuning import Tuning, read_tuning
 from dltricks.experiment.values import is_whole, read_range
+
+if TYPE_CHECKING:
+    from dltricks.experiment.tuning import Tuning
 
 _SEEDS = "a whole number of seeds, a list such as [0, 1, 5], or a range such as 0..9"
 
@@ -260,6 +262,8 @@ def _tuning(document: Document, axes: Sequence[Axis]) -> Tuning | None:
     value = document.value.get("tune", {})
     if value == {}:
         return None
+    from dltricks.experiment.tuning import read_tuning
+
     tuning = read_tuning(document, value)
     swept = {place for axis in axes for place in axis.places()}
     for key in value:

@@ -102,13 +102,14 @@ def _cpu_features() -> list[str]:
 
 
 def _blas() -> list[dict[str, Any]]:
-    """The linear algebra libraries in this process; the architecture is the kernels that were chosen."""
+    """The linear algebra libraries in this process; the architecture is the kernels that were chosen.
+
+    Sorted, because the system lists them in another order in each process.
+    """
     keys = {"internal_api": "name", "version": "version", "architecture": "architecture"}
-    return [
-        {name: library.get(key) for key, name in keys.items()} | {"threads": library["num_threads"]}
-        for library in threadpoolctl.threadpool_info()
-        if library["user_api"] == "blas"
-    ]
+    libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    found = [{name: lib.get(key) for key, name in keys.items()} | {"threads": lib["num_threads"]} for lib in libraries]
+    return sorted(found, key=lambda library: [str(value) for value in library.values()])
 
 
 def _git(folder: Path | None) -> dict[str, Any] | None:
