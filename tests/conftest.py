@@ -5,12 +5,19 @@ from __future__ import annotations
 import signal
 from importlib.util import find_spec
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 collect_ignore = [] if find_spec("torch") else ["parity"]
 
+# No test is about its own speed. Fixtures that examples share are made for that.
+settings.register_profile(
+    "usual",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
 # Of the files that fuzz, for about a minute: pytest --hypothesis-profile=minute tests/faults/test_fuzz.py ...
-settings.register_profile("minute", max_examples=400)
+settings.register_profile("minute", settings.get_profile("usual"), max_examples=400)
+settings.load_profile("usual")
 
 # A shell's background job, or nohup, hands down signals to be ignored, which dltricks then rightly ignores as well: a
 # test that sends them would wait for ever.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli.shell import all_decisive, decisive, environment, stats, tree
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dltricks
@@ -211,7 +211,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byte
     return file, decisive(run.path)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=12, derandomize=True)
 @given(stops=st.lists(st.integers(-16, 16).filter(bool), min_size=1, max_size=4).map(lambda s: sorted(s, key=abs)))
 def test_crashes_leave_no_trace(
     calm: tuple[Path, dict[str, bytes]], tmp_path_factory: pytest.TempPathFactory, stops: list[int]

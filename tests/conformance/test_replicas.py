@@ -224,7 +224,6 @@ def combinations(draw: st.DrawFn) -> list[Recipe]:
 
 @settings(
     max_examples=80,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

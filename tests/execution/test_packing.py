@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from execution.plans import experiment, runs_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dltricks.core.component import numeric_fields
@@ -170,9 +170,7 @@ def given_sizes(monkeypatch: pytest.MonkeyPatch) -> Given:
     return begin
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=60)
 @given(
     groups=st.lists(st.integers(0, 4), max_size=200),
     done=st.sets(st.integers(0, 250), max_size=50),

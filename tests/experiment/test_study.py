@@ -488,7 +488,7 @@ forms = st.one_of(
 keys = st.sampled_from(["epochs", "limit", "optimizer.lr", "clipping", "early_stopping.patience"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(keys, forms, max_size=3), st.integers(1, 3), st.booleans())
 def test_as_many_runs_as_were_counted(sweep, number, sample):
     if sample:

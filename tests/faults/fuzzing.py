@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from unittest.mock import patch
 
 from cli.shell import Result
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from dltricks.cli.main import main
 from dltricks.core import registry
@@ -20,12 +20,7 @@ DOCUMENTED = {0, 2, 3, 4, 5, 6, 7, 9}
 
 def examples(usual: int) -> settings:
     """So many examples in the normal tests, and a multiple of them where the profile asks for more than 100."""
-    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-    return settings(
-        max_examples=usual * settings().max_examples // 100,
-        deadline=None,
-        suppress_health_check=slow,
-    )
+    return settings(max_examples=usual * settings().max_examples // 100)
 
 
 def call(*args: object) -> Result:
