@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -20,6 +21,18 @@ def test_what_is_described():
     assert env["blas"][0]["threads"] >= 1
     assert env["cpu"]["features"] == sorted(env["cpu"]["features"]) != []
     assert json.loads(json.dumps(env)) == env
+
+
+def test_what_else_a_process_has_loaded_is_no_difference():
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", f"{first}; from dltricks.runs.environment import describe; print(describe())"],
+            check=True,
+            capture_output=True,
+        ).stdout
+        for first in ("import numpy", "import scipy.linalg")
+    ]
+    assert found[0] == found[1]
 
 
 def test_the_users_commit_and_whether_it_is_dirty(tmp_path):

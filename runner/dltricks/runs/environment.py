@@ -102,12 +102,14 @@ def _cpu_features() -> list[str]:
 
 
 def _blas() -> list[dict[str, Any]]:
-    """The linear algebra libraries in this process; the architecture is the kernels that were chosen.
+    """The linear algebra libraries that may train here; the architecture is the kernels that were chosen.
 
-    Sorted, because the system lists them in another order in each process.
+    Sorted, because the system lists them in another order in each process. That which scipy brings along does not
+    train, and is there or not depending on what else the process has done.
     """
     keys = {"internal_api": "name", "version": "version", "architecture": "architecture"}
-    libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    loaded = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    libraries = [lib for lib in loaded if not {"scipy", "scipy.libs"} & set(Path(lib["filepath"]).parts)]
     found = [{name: lib.get(key) for key, name in keys.items()} | {"threads": lib["num_threads"]} for lib in libraries]
     return sorted(found, key=lambda library: [str(value) for value in library.values()])
 
