@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dltricks.api.lab import ExecutorName, Lab, Means, Silent, View
 from dltricks.api.session import MAX_RUNS, Overrides, PathLike, Run, open_study, warn
 from dltricks.api.study import StudyResult, run_study
-from dltricks.api.until import UntilResult, run_until, seconds, widened
 from dltricks.core.errors import UsageError
 from dltricks.engine.hooks import Hook
 from dltricks.experiment.datafiles import at_home
+
+if TYPE_CHECKING:
+    from dltricks.api.until import UntilResult
 
 
 def train(
@@ -133,6 +135,8 @@ def train_until(
     tell: Callable[[str], None] | None = None,
 ) -> UntilResult:
     """As ``train`` with ``until``; ``tell`` hears how each look came out."""
+    from dltricks.api.until import run_until, seconds, widened  # statistics that no other training needs
+
     time = None if budget is None else seconds(budget)
     study = widened(open_study(file, overrides, values, max_runs), max_seeds, max_runs)
     paths = [Path(plugin) for plugin in plugins]

@@ -48,7 +48,7 @@ spending: Lan & DeMets 1989, https://doi.org/10.1002/sim.4780081003; tables and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -56,7 +56,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
 from dltricks.core.errors import UsageError
@@ -168,7 +167,7 @@ def plan(declared: tuple[int, ...], alpha: float, arms: int) -> tuple[float, tup
 
     # C is that of one look at least, and at most that of K looks each at alpha / K.
     once, apart = -ndtri(share / 2), -ndtri(share / 2 / len(times))
-    constant = float(brentq(lambda c: sum(spending(c)) - share, 0.99 * once, 1.01 * apart, xtol=1e-13))
+    constant = _root(lambda c: sum(spending(c)) - share, 0.99 * once, 1.01 * apart)
     return constant, spending(constant)
 
 
@@ -209,7 +208,14 @@ def solve(path: Walk, time: float, spend: float) -> float:
     def excess(bound: float) -> float:
         return math.log(max(path.beyond(time, bound), TINY / 10)) - math.log(spend)
 
-    return float(brentq(excess, 0.0, 40 * math.sqrt(time), xtol=1e-13))
+    return _root(excess, 0.0, 40 * math.sqrt(time))
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function is 0 between two places at which its signs differ."""
+    from scipy.optimize import brentq  # only here, for it takes longer to import than all else that training needs
+
+    return float(brentq(function, low, high, xtol=1e-13))
 
 
 def critical(level: ArrayLike, degrees: ArrayLike) -> Array:
