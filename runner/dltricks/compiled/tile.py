@@ -1,23 +1,27 @@
 """The inner loop of all compiled products: a tile of outputs that stays in registers until it is done.
 
 numba's own loops leave accumulators in memory, so this one is written down in LLVM's instructions. It is generated for
-a number of rows and of vectors; a vector is 64 bytes, 16 values of float32, which are lanes of one register on
-processors with AVX-512 and are split by LLVM elsewhere.
+a number of rows and of vectors. A vector fills a register of this processor: 64 bytes, 16 values of float32, with
+AVX-512, which has 32 such registers, and 32 bytes elsewhere, where 16 registers are counted on. Every output is summed
+in the same order whatever the tiles.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from dltricks.compiled.jit import kernel
 
-VECTOR = 64
+WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
+VECTOR = 64 if WIDE else 32
 """Bytes of a vector."""
+HIGH, HALF = (16, 8) if WIDE else (12, 6)
+"""Rows of the largest tiles of one and of two vectors: their sums leave registers for what is multiplied."""
 _INT = ir.IntType(64)
 _BASE = 4
 """Rows that share a pointer: one, two and three rows further on lie in reach of one addressing mode."""
@@ -139,8 +143,8 @@ class _Generator:
             self.store(total, at.add(c, at.mul(c_row, number(row))), vector)
 
 
-_16x1, _8x1, _4x1, _2x1, _1x1 = (tile(rows, 1) for rows in (16, 8, 4, 2, 1))
-_8x2, _4x2, _2x2, _1x2 = (tile(rows, 2) for rows in (8, 4, 2, 1))
+_high_x1, _half_x1, _4x1, _2x1, _1x1 = (tile(rows, 1) for rows in (HIGH, HALF, 4, 2, 1))
+_half_x2, _4x2, _2x2, _1x2 = (tile(rows, 2) for rows in (HALF, 4, 2, 1))
 
 
 @kernel
@@ -159,13 +163,13 @@ def product(like, a, b, start, c, how, rows, columns):  # type: ignore[no-untype
             rest = rows - row
             if start_row == 0:
                 # One larger tile is as fast as two small ones; it goes over some rows again, to the same bits.
-                larger = 16 if rest > 8 and vectors == 1 else 8 if rest > 4 else 4 if rest > 2 else rest
+                larger = HIGH if rest > HALF and vectors == 1 else HALF if rest > 4 else 4 if rest > 2 else rest
                 if rest < larger <= rows:
                     row, rest = rows - larger, larger
             at, first, to = a + row * a_row, start + row * start_row, c + row * c_row
-            if vectors == 2 and rest >= 8:
-                _8x2(like, at, b, first, to, how, lanes)
-                row += 8
+            if vectors == 2 and rest >= HALF:
+                _half_x2(like, at, b, first, to, how, lanes)
+                row += HALF
             elif vectors == 2 and rest >= 4:
                 _4x2(like, at, b, first, to, how, lanes)
                 row += 4
@@ -175,12 +179,12 @@ def product(like, a, b, start, c, how, rows, columns):  # type: ignore[no-untype
             elif vectors == 2:
                 _1x2(like, at, b, first, to, how, lanes)
                 row += 1
-            elif rest >= 16:
-                _16x1(like, at, b, first, to, how, lanes)
-                row += 16
-            elif rest >= 8:
-                _8x1(like, at, b, first, to, how, lanes)
-                row += 8
+            elif rest >= HIGH:
+                _high_x1(like, at, b, first, to, how, lanes)
+                row += HIGH
+            elif rest >= HALF:
+                _half_x1(like, at, b, first, to, how, lanes)
+                row += HALF
             elif rest >= 4:
                 _4x1(like, at, b, first, to, how, lanes)
                 row += 4
