@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import DamagedError, DltricksError, FileSystemError, StoppedError, UsageError
@@ -89,11 +90,11 @@ def train_stack(
         opened = []
         with exact():  # as training sees it: BLAS at one thread
             env = {**environment.describe(), "threads": pool.threads}
-        at_most = _common_checkpoint(runs)
+        at_most, above = _common_checkpoint(runs), list[Path]()
         for run in runs:
             lock = locks.enter_context(ExitStack())
             try:
-                found = _open(run, lock, env, at_most, tell)
+                found = _open(run, lock, env, at_most, above, tell)
             except (DltricksError, OSError) as error:
                 lock.close()
                 _fail([run], error, tell)
@@ -124,10 +125,12 @@ def _common_checkpoint(runs: Sequence[PlannedRun]) -> float:
     return max(set.intersection(*numbers) if numbers else (), default=float("inf"))
 
 
-def _open(run: PlannedRun, lock: ExitStack, env: Mapping[str, Any], at_most: float, tell: Tell) -> _Opened | None:
+def _open(
+    run: PlannedRun, lock: ExitStack, env: Mapping[str, Any], at_most: float, above: list[Path], tell: Tell
+) -> _Opened | None:
     """Takes a run's folder and finds where it goes on; None where it has been finished meanwhile."""
     experiment = run.experiment
-    folder = RunFolder(run.path, experiment.hash)
+    folder = RunFolder(run.path, experiment.hash, above)
     lock.enter_context(folder.hold())
     result = reading.read_result(run.path)
     if result is not None:

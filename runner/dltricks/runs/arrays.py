@@ -79,10 +79,10 @@ def _npy_header(dtype: np.dtype[np.generic], shape: tuple[int, ...], start: int)
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(text) + padding + 1) + f"{text}{' ' * padding}\n".encode()
 
 
-def save(path: Path, arrays: Mapping[str, Array]) -> str:
-    """Writes arrays in the given order, atomically; the SHA-256 of the whole file."""
+def save(path: Path, arrays: Mapping[str, Array], *, sync_name: bool = True) -> str:
+    """Writes arrays in the given order, as ``files.write_atomically`` does; the SHA-256 of the whole file."""
     digest = hashlib.sha256()
-    files.write_atomically(path, _sealed(pack(arrays), digest))
+    files.write_atomically(path, _sealed(pack(arrays), digest), sync_name=sync_name)
     return digest.hexdigest()
 
 

@@ -120,10 +120,14 @@ def write_fully(fd: int, data: Buffer) -> None:
         rest = rest[written:]
 
 
-def write_atomically(path: Path, data: bytes | Iterable[Buffer]) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[Buffer], *, sync_name: bool = True) -> None:
     """Replaces a file by new content, durably: afterwards it is the new one, or on any failure the old.
 
-    ``data`` may come in pieces, so that large arrays need not be copied.
+    Args:
+        path: the file.
+        data: may come in pieces, so that large arrays need not be copied.
+        sync_name: whether it has its name for good at once. Until ``sync_folder`` a power failure may otherwise
+            bring the old file back, whole.
     """
     pieces = [data] if isinstance(data, bytes) else data
     temporary = path.with_name(f"{TEMPORARY}{path.name}-{os.getpid()}")
@@ -135,7 +139,8 @@ def write_atomically(path: Path, data: bytes | Iterable[Buffer]) -> None:
             with suppress(OSError):
                 disk.unlink(temporary)
             raise
-        disk.fsync_folder(path.parent)
+        if sync_name:
+            disk.fsync_folder(path.parent)
 
 
 def _write_new(path: Path, pieces: Iterable[Buffer]) -> None:
@@ -155,7 +160,7 @@ def _write_new(path: Path, pieces: Iterable[Buffer]) -> None:
 
 
 def append_and_sync(path: Path, data: bytes, at: int) -> None:
-    """Makes a file its own first ``at`` bytes followed by ``data``, durably.
+    """Makes a file its own first ``at`` bytes followed by ``data``, durably; a new file's name after ``sync_folder``.
 
     What lies beyond ``at`` is the torn end of an earlier, failed append and is dropped.
 
@@ -175,8 +180,6 @@ def append_and_sync(path: Path, data: bytes, at: int) -> None:
             disk.fsync(fd)
         finally:
             disk.close(fd)
-        if at == 0:
-            disk.fsync_folder(path.parent)
 
 
 def read(path: Path, limit: int, *, follow_links: bool = False) -> bytearray | None:

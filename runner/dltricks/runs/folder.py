@@ -29,14 +29,19 @@ class RunFolder:
     as training goes on, and ``finish``.
     """
 
-    def __init__(self, path: Path, config_hash: str) -> None:
+    def __init__(self, path: Path, config_hash: str, above: list[Path] | None = None) -> None:
+        """
+        Args:
+            path: the run's folder.
+            config_hash: what a checkpoint must bear.
+            above: folders above it with new names in them, which runs that are trained together share.
+        """
         self.path = path
         self._hash = config_hash
         self._metrics = Log(path / reading.METRICS, summed=False)
         self._timing = Log(path / reading.TIMING, summed=True)
         self._checkpoints = path / reading.CHECKPOINTS
-        self._unsynced = [path, *path.absolute().parents[:3]]
-        """Folders with new names in them: the run's own, and those above it up to that of all runs."""
+        self._above = [] if above is None else above
         self._sums: dict[str, str] = {}
         self._is_held: Callable[[], bool] = lambda: False
 
@@ -47,7 +52,10 @@ class RunFolder:
         Raises:
             LockedError: another process trains this run.
         """
-        self._unsynced += [folder.parent for folder in files.make_folder(self.path)]
+        made = files.make_folder(self.path)
+        # Who was killed before it synced them may have made those that are there, up to the folder of all runs.
+        wanted = [*self.path.absolute().parents[:3], *(folder.absolute().parent for folder in made)]
+        self._above += [folder for folder in dict.fromkeys(wanted) if folder not in self._above]
         with lock.hold(self.path) as self._is_held:
             for folder in (self.path, self._checkpoints, self.path / reading.PLUGINS):
                 self._refuse_link(folder)
@@ -78,7 +86,7 @@ class RunFolder:
         path = self.path / reading.CONFIG
         stored = files.read(path, reading.LARGEST_CONFIG, follow_links=True)
         if stored is None:
-            files.write_atomically(path, text)
+            files.write_atomically(path, text, sync_name=False)
         elif stored != text:
             old, new = (decisive(reading.parse_config(content, path)) for content in (stored, text))
             changed = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
@@ -89,7 +97,7 @@ class RunFolder:
                 )
             if not checkpoint.numbers(self._checkpoints):  # nobody vouches for what is stored, and nothing hangs on it
                 stored = None
-                files.write_atomically(path, text)
+                files.write_atomically(path, text, sync_name=False)
         self._sums[reading.CONFIG] = hashlib.sha256(stored or text).hexdigest()
 
     def _copy_plugins(self, plugins: list[Path]) -> None:
@@ -125,7 +133,7 @@ class RunFolder:
                 return []
             warnings.append(f"{self.path}: goes on elsewhere than it began, bytes may differ: {'; '.join(changes)}")
             now["before"] = before
-        sealed.save(path, now)
+        sealed.save(path, now, sync_name=False)
         return warnings
 
     def resume(self, env: Mapping[str, Any], at_most: float = inf) -> tuple[Checkpoint | None, list[str]]:
@@ -185,16 +193,19 @@ class RunFolder:
             state: everything that training needs to go on.
         """
         self._refuse_gone()
-        marks = self._sync()
+        marks = self._sync_logs()
+        self._sync_names()
         config = self._sums[reading.CONFIG]
         checkpoint.save(self._checkpoints, self._hash, Checkpoint(number, state, marks, config))
 
-    def _sync(self) -> dict[str, Mark]:
-        marks = {log.path.name: log.sync() for log in (self._metrics, self._timing)}
-        while self._unsynced:
-            files.sync_folder(self._unsynced[-1])
-            self._unsynced.pop()
-        return marks
+    def _sync_logs(self) -> dict[str, Mark]:
+        return {log.path.name: log.sync() for log in (self._metrics, self._timing)}
+
+    def _sync_names(self) -> None:
+        files.sync_folder(self.path)
+        while self._above:
+            files.sync_folder(self._above[-1])
+            self._above.pop()
 
     def finish(self, record: Mapping[str, Any], weights: Mapping[str, Array]) -> dict[str, Any]:
         """Ends the run with its weights and run.json, which comes last and vouches for the rest.
@@ -207,15 +218,16 @@ class RunFolder:
             The content of run.json.
         """
         self._refuse_gone()
-        marks = self._sync()
+        marks = self._sync_logs()
         if not self._metrics.path.exists():  # diverged within the first epoch
             files.append_and_sync(self._metrics.path, b"", 0)
         # The sums are of what was written, not of what may have become of it on the disk.
         sums = {
             **self._sums,
             reading.METRICS: marks[reading.METRICS].sha256,
-            reading.WEIGHTS: arrays.save(self.path / reading.WEIGHTS, weights),
+            reading.WEIGHTS: arrays.save(self.path / reading.WEIGHTS, weights, sync_name=False),
         }
+        self._sync_names()
         return sealed.save(self.path / reading.RUN, {"format": reading.FORMAT, **record, "files": sums})
 
     def reset(self) -> None:

@@ -15,14 +15,15 @@ from dltricks.runs.checkpoint import Mark
 
 LIMIT = 2**30
 _CRC = "crc32"
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(line: Mapping[str, Any], *, summed: bool) -> bytes:
     """A line as written: keys in their own order, and as the last one the CRC-32 of the line without it."""
-    text = json.dumps(line, separators=(",", ":"), allow_nan=False)
+    text = _json(line).encode()
     if summed:
-        text = json.dumps({**line, _CRC: f"{zlib.crc32(text.encode()):08x}"}, separators=(",", ":"))
-    return text.encode() + b"\n"
+        text = text[:-1] + b',"%b":"%08x"}' % (_CRC.encode(), zlib.crc32(text))
+    return text + b"\n"
 
 
 def decode(raw: bytes | bytearray, path: Path, *, summed: bool, complete: bool = True) -> list[dict[str, Any]]:

@@ -21,10 +21,10 @@ LIMIT, LARGEST = 4 * 2**20, 64 * 2**20
 """Bytes of what one run has to say, and of what there is to say of many."""
 
 
-def save(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes a mapping with its seal, atomically; the mapping as written."""
+def save(path: Path, content: Mapping[str, Any], *, sync_name: bool = True) -> dict[str, Any]:
+    """Writes a mapping with its seal, as ``files.write_atomically`` does; the mapping as written."""
     sealed = {**content, "sha256": seal(content)}
-    files.write_atomically(path, _text(sealed))
+    files.write_atomically(path, _text(sealed), sync_name=sync_name)
     return sealed
 
 
