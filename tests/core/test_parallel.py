@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from dltricks.core.parallel import PIECE, Pool, matmul, pool
+from dltricks.core.parallel import PIECE, SWEPT, Pool, matmul, pool, share, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,29 @@ def test_large_products_do_not_depend_on_threads_or_replicas(shape: tuple[int, i
     alone = matmul(a[1:], b[1:], np.empty((1, rows, columns), np.float32))
     assert alone.tobytes() == results[0][len(results[0]) // 2 :]
     np.testing.assert_allclose(alone[0], a[1].astype(np.float64) @ b[1], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 5, 1000])
+def test_everything_is_shared_out_once(threads: int, count: int) -> None:
+    pool.resize(threads)
+    seen: list[int] = []
+
+    def job(thread: int, first: int, last: int) -> None:
+        assert 0 <= thread < threads
+        seen.extend(range(first, last))
+
+    share(count, threads, job)
+    assert sorted(seen) == list(range(count))
+
+
+@pytest.mark.parametrize("size", [10, SWEPT - 1, SWEPT + 7])
+def test_a_sweep_gives_the_same_bits_on_any_number_of_threads(size: int) -> None:
+    x = np.random.default_rng(0).normal(size=(2, size // 2)).astype(np.float32)
+    found = []
+    for threads in (1, 2, 3):
+        pool.resize(threads)
+        y = np.empty_like(x)
+        sweep(np.tanh, x, y)
+        found.append(y.tobytes())
+    assert found == [np.tanh(x).tobytes()] * 3

@@ -13,10 +13,12 @@ import numpy as np
 
 from dltricks.compiled.jit import kernel
 from dltricks.compiled.tile import product
-from dltricks.core.parallel import SHARED, pool, share
+from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
+SHARED = 6_000_000
+"""Multiplications from which on images are shared out over threads; to hand fewer over takes longer than they do."""
 PIECES = 8
 """Into how many parts a batch is split where its gradients of the kernel are summed apart."""
 

@@ -6,8 +6,9 @@ from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 
-SHARED = 1 << 16
-"""Values of an array from which on its parts go to other threads. No value depends on another."""
+SHARED = 1 << 20
+"""Values of an array from which on its parts go to other threads, which takes as long as a tenth of them. No value
+depends on another."""
 
 
 @kernel

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
-SHARED = 1 << 16
-"""Values of all images from which on they are shared out over threads."""
+SHARED = 1 << 19
+"""Values of all images from which on they are shared out over threads; to hand fewer over takes longer than they do."""
 
 
 @kernel
@@ -57,18 +59,25 @@ def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore
 @kernel
 def _mean(x, y, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
     height, width, channels = x.shape[1:]
+    sums = np.empty((width, channels), x.dtype)
+    row = sums.reshape(-1)
     for n in range(first, last):
         for p in range(y.shape[1]):
             top = p * stride[0] - before[0]
+            # Whole rows first: few channels fill no vector.
+            row[:] = 0
+            for i in range(max(0, -top), min(size[0], height - top)):
+                pixels = x[n, top + i].reshape(-1)
+                for c in range(len(row)):
+                    row[c] += pixels[c]
             for q in range(y.shape[2]):
                 left = q * stride[1] - before[1]
                 out = y[n, p, q]
                 out[:] = 0
-                for i in range(max(0, -top), min(size[0], height - top)):
-                    for j in range(max(0, -left), min(size[1], width - left)):
-                        pixel = x[n, top + i, left + j]
-                        for c in range(channels):
-                            out[c] += pixel[c]
+                for j in range(max(0, -left), min(size[1], width - left)):
+                    pixel = sums[left + j]
+                    for c in range(channels):
+                        out[c] += pixel[c]
                 for c in range(channels):
                     out[c] *= shares[p, q, 0]
 

@@ -20,7 +20,7 @@ from dltricks.compiled.jit import kernel
 WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
 VECTOR = 64 if WIDE else 32
 """Bytes of a vector."""
-HIGH, HALF = (16, 8) if WIDE else (12, 6)
+HIGH, BROAD = (16, 8) if WIDE else (12, 6)
 """Rows of the largest tiles of one and of two vectors: their sums leave registers for what is multiplied."""
 _INT = ir.IntType(64)
 _BASE = 4
@@ -143,8 +143,8 @@ class _Generator:
             self.store(total, at.add(c, at.mul(c_row, number(row))), vector)
 
 
-_high_x1, _half_x1, _4x1, _2x1, _1x1 = (tile(rows, 1) for rows in (HIGH, HALF, 4, 2, 1))
-_half_x2, _4x2, _2x2, _1x2 = (tile(rows, 2) for rows in (HALF, 4, 2, 1))
+_high, _8x1, _4x1, _2x1, _1x1 = (tile(rows, 1) for rows in (HIGH, 8, 4, 2, 1))
+_broad, _4x2, _2x2, _1x2 = (tile(rows, 2) for rows in (BROAD, 4, 2, 1))
 
 
 @kernel
@@ -163,13 +163,15 @@ def product(like, a, b, start, c, how, rows, columns):  # type: ignore[no-untype
             rest = rows - row
             if start_row == 0:
                 # One larger tile is as fast as two small ones; it goes over some rows again, to the same bits.
-                larger = HIGH if rest > HALF and vectors == 1 else HALF if rest > 4 else 4 if rest > 2 else rest
+                large, middle = (HIGH, 8) if vectors == 1 else (BROAD, BROAD)
+                larger = large if rest > middle else middle if rest > 4 else 4 if rest > 2 else rest
                 if rest < larger <= rows:
                     row, rest = rows - larger, larger
             at, first, to = a + row * a_row, start + row * start_row, c + row * c_row
-            if vectors == 2 and rest >= HALF:
-                _half_x2(like, at, b, first, to, how, lanes)
-                row += HALF
+            # Twelve of 16 rows, or six of 8, would leave too few sums to keep the processor busy: halves do better.
+            if vectors == 2 and rest >= BROAD and (BROAD == 8 or rest != 8):
+                _broad(like, at, b, first, to, how, lanes)
+                row += BROAD
             elif vectors == 2 and rest >= 4:
                 _4x2(like, at, b, first, to, how, lanes)
                 row += 4
@@ -179,12 +181,12 @@ def product(like, a, b, start, c, how, rows, columns):  # type: ignore[no-untype
             elif vectors == 2:
                 _1x2(like, at, b, first, to, how, lanes)
                 row += 1
-            elif rest >= HIGH:
-                _high_x1(like, at, b, first, to, how, lanes)
+            elif rest >= HIGH and (HIGH == 16 or not 12 < rest <= 16):
+                _high(like, at, b, first, to, how, lanes)
                 row += HIGH
-            elif rest >= HALF:
-                _half_x1(like, at, b, first, to, how, lanes)
-                row += HALF
+            elif rest >= 8:
+                _8x1(like, at, b, first, to, how, lanes)
+                row += 8
             elif rest >= 4:
                 _4x1(like, at, b, first, to, how, lanes)
                 row += 4

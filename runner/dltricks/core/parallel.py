@@ -25,6 +25,12 @@ SHARED = 2_000_000
 """Multiplications of a whole stack from which on its replicas are shared out."""
 
 
+SWEPT = 100_000
+"""Values from which on other threads are worth their while for a function that takes a few nanoseconds for each."""
+TURNS = 4
+"""Parts for each thread of what is shared out."""
+
+
 class Pool:
     """A few threads that take jobs beside the caller."""
 
@@ -128,6 +134,15 @@ class Product:
         return [partial(np.matmul, a[..., part, :], b, out=out[..., part, :]) for part in self._parts]
 
 
+def sweep(function: Callable[[Array, Array], object], x: Array, y: Array) -> None:
+    """``function(x, y)`` for contiguous arrays of one size, part by part, where no value depends on another."""
+    if pool.threads == 1 or x.size < SWEPT:
+        function(x, y)
+        return
+    x, y = x.reshape(-1), y.reshape(-1)
+    share(x.size, pool.threads, lambda _, first, last: function(x[first:last], y[first:last]))
+
+
 def matmul(a: Array, b: Array, out: Array) -> Array:
     """One product, as ``Product`` would do it."""
     Product(len(out), a.shape[-2], a.shape[-1], b.shape[-1])(a, b, out)
@@ -135,9 +150,19 @@ def matmul(a: Array, b: Array, out: Array) -> Array:
 
 
 def share(count: int, threads: int, job: Callable[[int, int, int], object]) -> None:
-    """``job(thread, first, last)`` for ``count`` things that do not depend on one another, shared out over threads."""
-    if threads == 1:
+    """``job(thread, first, last)`` for ``count`` things that do not depend on one another, shared out over threads.
+
+    Whichever thread is free takes the next few: cores are rarely equally fast, and the others would wait.
+    """
+    if threads == 1 or count <= 1:
         job(0, 0, count)
-    else:
-        edges = [count * t // threads for t in range(threads + 1)]
-        pool.run([partial(job, t, edges[t], edges[t + 1]) for t in range(threads)])
+        return
+    parts = min(count, TURNS * threads)
+    edges = list(pairwise(count * part // parts for part in range(parts + 1)))
+    left = iter(edges)  # one step of a list's iterator is not interrupted by another thread
+
+    def take(thread: int) -> None:
+        for first, last in left:
+            job(thread, first, last)
+
+    pool.run([partial(take, thread) for thread in range(threads)])

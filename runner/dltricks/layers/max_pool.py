@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
@@ -24,7 +23,7 @@ class MaxPool(Pool):
     def allocate(self, shape: Shape) -> Shape:
         out = super().allocate(shape)
         if self.compiled:
-            self.found = self.buffer("found", out, np.min_scalar_type(prod(self.window.size)))
+            self.found = self.buffer("found", out, np.int32)  # as wide as float32, so that both fit one loop
         else:
             self.hit, self.taken = self.buffer("hit", out, bool), self.buffer("taken", out, bool)
             self.part = self.buffer("part", out)
