@@ -1,11 +1,12 @@
-from dltricks.comparing.keys import differing, group_key, is_neutral, label, order
+from dltricks.comparing.keys import differing, group_keys, is_neutral, label, order
 
 
 def test_seeds_and_what_decides_nothing_tell_no_group_from_another():
     config = {"name": "a", "seed": 1, "dropout": {"name": "none"}, "expect": {}, "plugins": ["a.py"]}
     other = {**config, "name": "b", "seed": {"init": 3}, "expect": {"val_loss": "< 1"}, "plugins": []}
-    assert group_key(config) == group_key(other)
-    assert group_key(config) != group_key({**config, "dropout": {"name": "dropout", "rate": 0.5}})
+    third = {**config, "dropout": {"name": "dropout", "rate": 0.5}}
+    a, b, c, d = group_keys([config, other, third, {**third, "dropout": {"rate": 0.5, "name": "dropout"}}])
+    assert a == b != c == d
     assert differing([config, other]) == [{}, {}]
 
 

@@ -190,8 +190,8 @@ def _absent(arms: Iterable[str], variants: Sequence[Variant]) -> list[str]:
 def _by_configuration(entries: Sequence[Entry], plans: Iterable[Plan]) -> tuple[tuple[Variant, ...], list[str]]:
     """Groups of runs whose configurations differ in nothing but seeds; and what has to be said of them."""
     groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(keys.group_key(entry.config), []).append(entry)
+    for key, entry in zip(keys.group_keys([entry.config for entry in entries]), entries, strict=True):
+        groups.setdefault(key, []).append(entry)
     together = {run["hash"][:12]: (number, run["arm"]) for number, plan in enumerate(plans) for run in plan["runs"]}
     arms: dict[tuple[int, str], set[Seed]] = {}
     for number, plan in enumerate(plans):

@@ -14,11 +14,24 @@ from dltricks.experiment.identity import NOT_IDENTITY
 Config = Mapping[str, Any]
 
 
-def group_key(config: Config) -> str:
-    """A text that configurations share exactly where they differ in seeds and in what decides nothing alone."""
-    return json.dumps(
-        {key: value for key, value in config.items() if key not in (*NOT_IDENTITY, "seed")}, sort_keys=True
-    )
+_BESIDE = frozenset((*NOT_IDENTITY, "seed"))
+
+
+def group_keys(configs: Sequence[Config]) -> list[str]:
+    """Of each a text that configurations share exactly where they differ in seeds and in what decides nothing alone."""
+    # Configurations that were read together have most of their values in common, as the same objects.
+    texts: dict[tuple[tuple[str, ...], tuple[int, ...]], str] = {}
+    kept: dict[tuple[str, ...], list[str]] = {}
+    found = []
+    for config in configs:
+        names = tuple(config)
+        if names not in kept:
+            kept[names] = [name for name in names if name not in _BESIDE]
+        same = (names, tuple([id(config[name]) for name in kept[names]]))
+        if same not in texts:
+            texts[same] = json.dumps({name: config[name] for name in kept[names]}, sort_keys=True)
+        found.append(texts[same])
+    return found
 
 
 def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ FEWEST = 16
 LARGEST = 2**32
 _HEAD = b"dltricks index 2\n"
 _CHUNK = 2**20
-_IN_MEMORY = 2**24
+_IN_MEMORY = 2**26
 _FRESH = 2.0
 """Seconds. A file that was changed so shortly before may be changed again without another time or size."""
 _WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, reading.WEIGHTS, lock.NAME)
@@ -59,7 +59,7 @@ class Look:
 def look(folder: str) -> Look | None:
     """Looks at a run's files; None where there is none of them, and so no run."""
     numbers: list[int] = []
-    newest, ended, some = 0, 0, False
+    ended, some = 0, False
     for name in _WATCHED:
         try:
             about = os.stat(f"{folder}/{name}")  # noqa: PTH116, since making paths takes longer than the call
@@ -67,12 +67,12 @@ def look(folder: str) -> Look | None:
             numbers += _ABSENT
             continue
         numbers += (about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino & 2**63 - 1)
-        newest = max(newest, about.st_mtime_ns, about.st_ctime_ns)
         some |= stat.S_ISREG(about.st_mode) and name != lock.NAME
         if name == reading.RUN:
             ended = about.st_mtime_ns
     if not some:
         return None
+    newest = max(max(numbers[1::4]), max(numbers[2::4]))
     mark = hashlib.blake2b(struct.pack(f"<{len(numbers)}q", *numbers), digest_size=16).hexdigest()
     return Look(mark, time.time_ns() - newest > _FRESH * 1e9, (ended or newest) / 1e9)
 
@@ -130,17 +130,13 @@ class Written:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def knows(self, place: str, seen: Look) -> bool:
-        """Whether a run is there and looks the same."""
-        row = self._runs.get(place)
-        return row is not None and row[0] == seen.mark
-
     def get(self, folder: Path, place: str, seen: Look) -> Entry | None:
         """What was read of a run before, if it is still the same."""
-        if not self.knows(place, seen):
-            return None
+        row = self._runs.get(place)
         try:
-            _, status, name, config_hash, role, config, *lines, metrics, count, offset, size = self._runs[place]
+            if row is None or row[0] != seen.mark:
+                return None
+            _, status, name, config_hash, role, config, *lines, metrics, count, offset, size = row
             values, numbers, names = self._values, self._numbers, self._names[metrics]
             best, final, test = (line and dict(zip(self._names[line[0]], line[1:], strict=True)) for line in lines)
             config = {values[i][0]: values[i][1] for i in config}
@@ -176,10 +172,6 @@ class Cache:
         """Takes what another process has read."""
         self._written.append(written)
         self._changed = True
-
-    def knows(self, place: str, seen: Look) -> bool:
-        """Whether a run need not be read."""
-        return any(written.knows(place, seen) for written in self._written)
 
     def get(self, folder: Path, place: str, seen: Look) -> Entry | None:
         """What was read of a run before, if it is still the same."""

@@ -48,41 +48,44 @@ def scan(places: Sequence[Path]) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.path.parts)
 
 
-def _read(home: str, runs: Mapping[str, Look | None]) -> Iterator[Entry]:
+def _read(home: str, runs: Mapping[str, Look | None]) -> list[Entry]:
     """Entries of runs below a folder, from its index as far as that is up to date."""
     index = Cache(Path(home), read=len(runs) >= cache.FEWEST)
     places = {run: run.removeprefix(home).lstrip(os.sep) for run in runs}
-    unknown = [run for run, seen in runs.items() if seen and not index.knows(places[run], seen)]
+    found = {run: index.get(Path(run), places[run], seen) if seen else None for run, seen in runs.items()}
+    unknown = [run for run, seen in runs.items() if seen and found[run] is None]
     others = unknown[len(unknown) // 2 :]
     second = helper.start(home, [places[run] for run in others])
     try:
         later = set(others if second else ())
         for run, seen in runs.items():
-            if run not in later:
-                yield from _entry(index, run, places[run], seen)
+            if found[run] is None and run not in later:
+                found[run] = _new(index, run, places[run], seen)
         if second is not None:
-            found = second.take()
+            written = second.take()
             second = None
-            if found is not None:
-                index.add(found)
+            if written is not None:
+                index.add(written)
             for run in others:
-                yield from _entry(index, run, places[run], runs[run])
+                seen = runs[run]
+                known = index.get(Path(run), places[run], seen) if seen else None
+                found[run] = known or _new(index, run, places[run], seen)
     finally:
         if second is not None:
             second.stop()
     index.save()
+    return [entry for entry in found.values() if entry is not None]
 
 
-def _entry(index: Cache, run: str, place: str, seen: Look | None) -> Iterator[Entry]:
+def _new(index: Cache, run: str, place: str, seen: Look | None) -> Entry | None:
+    """Reads a run, and remembers it; None where it has been removed this moment."""
     path = Path(run)
-    entry = index.get(path, place, seen) if seen else None
-    if entry is None:
-        entry = read_entry(path, seen.modified if seen else None)
-        if entry.status in ("empty", "damaged") and not path.is_dir():
-            return  # removed this moment
-        if seen is not None:
-            index.put(entry, place, seen)
-    yield entry
+    entry = read_entry(path, seen.modified if seen else None)
+    if entry.status in ("empty", "damaged") and not path.is_dir():
+        return None
+    if seen is not None:
+        index.put(entry, place, seen)
+    return entry
 
 
 def _number(folder: str) -> tuple[int, int] | str:
