@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -155,6 +156,17 @@ def test_long_steps_are_tried_less_often(
     found = measure([experiment(tmp_path, limit=600)], Datasets(), 1, None, 0.0)
     assert len(made) == steps
     assert found.seconds == pytest.approx(pace * trainer_steps(tmp_path))
+
+
+def test_the_first_step_with_compiled_kernels_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have compiled them, which takes far longer than a step."""
+    paces, made = iter([60.0, 0.3]), []
+    monkeypatch.setattr(measuring, "step", lambda trainer, batch, lr: made.append(next(paces)))
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: sum(made)))
+    compiled = experiment(tmp_path, limit=600)
+    compiled = replace(compiled, recipe=replace(compiled.recipe, kernels="compiled"))
+    found = measure([compiled], Datasets(), 1, None, 0.0)
+    assert found.seconds == pytest.approx(0.3 * trainer_steps(tmp_path))
 
 
 def trainer_steps(tmp_path: Path) -> int:

@@ -9,7 +9,8 @@ from runs.disks import BrokenDisk
 from dltricks.core.errors import DamagedError, FileSystemError
 from dltricks.engine.state import State
 from dltricks.runs import arrays, checkpoint, files
-from dltricks.runs.checkpoint import Checkpoint, Mark
+from dltricks.runs.checkpoint import Checkpoint
+from dltricks.runs.logs import Mark
 
 HASH, OTHER = "a" * 64, "b" * 64
 

@@ -20,20 +20,12 @@ from dltricks.core.errors import DamagedError, NewerFormatError, OtherConfigurat
 from dltricks.core.types import Array
 from dltricks.engine.state import State, broken
 from dltricks.runs import arrays, files
+from dltricks.runs.logs import Mark
 
 FORMAT = 1
 KEPT = 2
 _HEADER = "checkpoint"
 _FILE = re.compile(r"(\d{1,18})\.npz")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """How far a log had been written: its lines, bytes, and the SHA-256 of these bytes."""
-
-    lines: int
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from dltricks.core.refusals import reported
 from dltricks.core.types import Array
 from dltricks.engine.state import State
 from dltricks.runs import arrays, checkpoint, environment, files, lock, reading, sealed
-from dltricks.runs.checkpoint import Checkpoint, Mark
-from dltricks.runs.logs import START, Log
+from dltricks.runs.checkpoint import Checkpoint
+from dltricks.runs.logs import START, Log, Mark
 
 
 class RunFolder:

@@ -6,16 +6,25 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dltricks.core.errors import DamagedError
 from dltricks.runs import files, sealed
-from dltricks.runs.checkpoint import Mark
 
 LIMIT = 2**30
 _CRC = "crc32"
 _json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a log had been written: its lines, bytes, and the SHA-256 of these bytes."""
+
+    lines: int
+    size: int
+    sha256: str
 
 
 def encode(line: Mapping[str, Any], *, summed: bool) -> bytes:
