@@ -74,10 +74,13 @@ def command(
     from dltricks.cli.comparison_report import print_comparison
     from dltricks.cli.output import say
     from dltricks.cli.tables import console
+    from dltricks.comparing.figure import check_name
     from dltricks.core.errors import UsageError
 
     if plot and chosen(format, json) is not Format.table:
         raise UsageError("--plot draws for people; leave it out, or --format")
+    if save is not None:  # before ten thousand runs are read
+        check_name(save)
 
     found = compare(
         *(places or []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ class _Stack:
         return max(0.0, self.share - self.base)
 
 
-class StudyView:
+class StudyView(ABC):
     """Base: what both views count.
 
     All calls come from one thread; for each plan first ``planned`` (or ``begin``), at the end ``ended``.
@@ -194,13 +195,13 @@ class StudyView:
             self.due = now + self.interval
             self._show(now)
 
+    @abstractmethod
     def _show(self, now: float) -> None:
         """Shows how things stand."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _print(self, lines: Sequence[Text]) -> None:
         """Writes lines that stay."""
-        raise NotImplementedError
 
     def _state(self) -> str:
         over = self.done + self.finished + self.diverged + self.failed

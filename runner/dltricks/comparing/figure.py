@@ -24,6 +24,16 @@ LONGEST = 60
 """Characters of a name in the legend."""
 
 
+def check_name(path: Path) -> None:
+    """Refuses a file of another kind than can be drawn.
+
+    Raises:
+        UsageError: another ending.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"--save: found {str(path)!r}, allowed: a file that ends in {' or '.join(FORMATS)}")
+
+
 def save(found: Comparison, path: Path) -> None:
     """Draws the mean curve of each variant with its interval; the same comparison gives the same bytes of SVG.
 
@@ -35,8 +45,7 @@ def save(found: Comparison, path: Path) -> None:
         UsageError: another ending, no curve, too many of them, or no matplotlib.
         FileSystemError: it cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--save: found {str(path)!r}, allowed: a file that ends in {' or '.join(FORMATS)}")
+    check_name(path)
     rows = [row for row in found.rows if row.curve is not None]
     if not rows:
         raise UsageError(f"--save: {found.metric} is not measured in each epoch, so that there is no curve to draw")

@@ -70,15 +70,19 @@ def verdicts(
         question: what is asked.
         exploratory: see ``statistics.verdict.judge``.
     """
-    options = {"larger_is_better": question.larger_is_better, "margin": question.margin}
     others = [[each for each in arms if each is not baseline] for baseline, arms in groups]
     if question.equal_variances:
         if len(groups) > 1 or question.pairs:
             raise UsageError("--equal-variances: Dunnett's procedure compares variants of one task with one baseline")
         judged = judge(
-            groups[0][0], others[0], confidence=question.confidence, equal_variances=True, exploratory=exploratory,
-            **options,  # type: ignore[arg-type]
-        )  # fmt: skip
+            groups[0][0],
+            others[0],
+            larger_is_better=question.larger_is_better,
+            margin=question.margin,
+            confidence=question.confidence,
+            equal_variances=True,
+            exploratory=exploratory,
+        )
         return [{each.label: each for each in judged}], []
     couples = [[(baseline, each) for each in mine] for (baseline, _), mine in zip(groups, others, strict=True)]
     more: list[tuple[Arm, Arm]] = []
@@ -86,7 +90,13 @@ def verdicts(
         for baseline, arms in groups:
             more += [(a, b) for a, b in combinations(arms, 2) if baseline is not a and baseline is not b]
     flat = [couple for mine in couples for couple in mine] + more
-    judged = judge_each(flat, confidence=question.confidence, exploratory=exploratory, **options)  # type: ignore[arg-type]
+    judged = judge_each(
+        flat,
+        larger_is_better=question.larger_is_better,
+        margin=question.margin,
+        confidence=question.confidence,
+        exploratory=exploratory,
+    )
     found, at = [], 0
     for mine in couples:
         found.append({each.label: each for each in judged[at : at + len(mine)]})
