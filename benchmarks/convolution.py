@@ -9,7 +9,8 @@ best of channels first and last on one and on two threads. Ours is the real trai
 and on two threads, and beside them NumPy's.
 
 Memory is what a process takes at its peak in two epochs beyond what it took once the libraries were loaded, a batch of
-two had been trained on, the data drawn and the network built; each in a process of its own. It needs Linux. ``--only``
+two had been trained on, the data drawn and the network built; each in a process of its own, and of a stack shared out
+among its replicas. It needs Linux. ``--only``
 with a part of a network's name measures just that.
 """
 
@@ -167,13 +168,14 @@ def speed(case: Case, us: Worker, them: Worker, rounds: int, quick: bool) -> lis
 
 
 def memory(case: Case) -> list[str]:
-    """The case's row in the table of memory."""
+    """The case's row in the table of memory, of one replica."""
     mine = {
-        kernels: once(ours, case=case, kernels=kernels, threads=2, what="bytes") for kernels in ("compiled", "numpy")
+        kernels: once(ours, case=case, kernels=kernels, threads=2, what="bytes") / case.replicas
+        for kernels in ("compiled", "numpy")
     }
     its = min(once(torch_eager, case=case, threads=2, last=last, what="bytes") for last in (False, True))
     ratio = mine["compiled"] / its
-    cells = [f"{value / 1e6:,.0f}" for value in (mine["compiled"], mine["numpy"], its)]
+    cells = [f"{value / 1e6:,.1f}" for value in (mine["compiled"], mine["numpy"], its)]
     return [case.name, *cells, f"{ratio:.2f} x", "yes" if ratio <= 1.5 else "no"]
 
 

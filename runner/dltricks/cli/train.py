@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 NAME = "train"
 
 
+REPORT = ("dltricks.api.compare", "dltricks.cli.comparison_report")
+"""What reporting a study loads."""
+
+
 class Until(StrEnum):
     """When enough seeds are trained."""
 
@@ -89,8 +93,9 @@ def command(
     Values in a comma list are swept: dropout=0,0.2,0.5 seeds=10. A run that is finished already is reported, not
     trained again.
     """
-    from dltricks.api.lab import Means
+    from dltricks.api.lab import Means, Silent, View
     from dltricks.api.train import check_until, train_study
+    from dltricks.cli.ahead import Ahead
     from dltricks.cli.output import say
     from dltricks.core.errors import UsageError
 
@@ -115,7 +120,8 @@ def command(
 
         print_plan(plan_study(file, overrides or [], {}, manifest=manifest, quiet=quiet, **common), format)
         return
-    display = view = None
+    display = None
+    view: View = Silent(say)
     if not quiet:
         from dltricks.cli.progress import progress
         from dltricks.cli.study_progress import study_view
@@ -128,7 +134,7 @@ def command(
             {},
             quiet=quiet,
             hooks=[display] if display else [],
-            view=view,
+            view=Ahead(view, *REPORT),
             notify=say,
             **common,
         )

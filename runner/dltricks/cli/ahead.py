@@ -1,0 +1,37 @@
+"""What a study's report needs, loaded while worker processes train and this one only listens to them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dltricks.api.lab import View
+    from dltricks.execution.events import Event
+    from dltricks.execution.packing import Plan
+    from dltricks.execution.task import Task
+
+
+class Ahead:
+    """A view that also loads modules once training in other processes is under way.
+
+    Not earlier: what is loaded before workers start delays them.
+    """
+
+    def __init__(self, view: View, *modules: str) -> None:
+        self._view, self._modules = view, modules
+
+    def planned(self, plan: Plan, metric: str) -> None:
+        self._left = list(self._modules) if plan.workers > 1 else []
+        self._view.planned(plan, metric)
+
+    def started(self, task: Task) -> None:
+        self._view.started(task)
+
+    def report(self, task: Task, event: Event) -> None:
+        self._view.report(task, event)
+        while self._left:
+            import_module(self._left.pop())
+
+    def ended(self) -> None:
+        self._view.ended()
