@@ -376,3 +376,20 @@ def test_metrics_shorter_than_the_newest_checkpoint_says(tmp_path: Path) -> None
     calm = tiny_run(tmp_path, "calm/tiny/s0-000000000000")
     train(calm)
     finished_like(run.path, decisive(calm.path))
+
+
+def test_what_a_power_failure_leaves_behind_the_newest_checkpoint(cli: Call, folder: Path) -> None:
+    """Whole lines without those before them: files need not be written in order."""
+    (folder / "tiny.yaml").write_text(TINY)
+    assert cli("train", "tiny.yaml", "--quiet").code == 0
+    (run,) = (path.parent for path in folder.glob("runs/tiny/*/run.json"))
+    expected = decisive(run)
+    (run / "run.json").unlink()
+    for name in ("metrics.jsonl", "timing.jsonl"):
+        with (run / name).open("ab") as file:
+            file.write(b'\0\0\0\0":1}\n{"epoch":3}\n')
+    assert "interrupted" in cli("list").out
+    found = cli("train", "tiny.yaml", "--quiet")
+    assert found.code == 0, found.err
+    assert "goes on after" in found.err
+    finished_like(run, expected)

@@ -77,6 +77,13 @@ def test_a_torn_last_line_is_dropped_only_of_an_unfinished_log(tmp_path):
         decode(b'{"a":1}\n{"a"', tmp_path, summed=False)
 
 
+def test_an_unfinished_log_ends_where_what_was_written_does(tmp_path):
+    left = b'{"a":1}\n\0\0\0\0"a":2}\n{"a":3}\n'
+    assert decode(left, tmp_path, summed=False, complete=False) == [{"a": 1}]
+    with pytest.raises(DamagedError, match="line 2: damaged"):
+        decode(left, tmp_path, summed=False)
+
+
 def test_every_flipped_byte_of_a_summed_log_is_seen(tmp_path):
     path = tmp_path / "log"
     written(path, summed=True)

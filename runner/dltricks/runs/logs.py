@@ -36,23 +36,32 @@ def encode(line: Mapping[str, Any], *, summed: bool) -> bytes:
 
 
 def decode(raw: bytes | bytearray, path: Path, *, summed: bool, complete: bool = True) -> list[dict[str, Any]]:
-    """The lines of a log; a torn last line is dropped unless the log must be ``complete``.
+    """The lines of a log. Unless it must be ``complete``, it ends where what was written does: a power failure may
+    leave anything behind that, also whole lines without those before them.
 
     Raises:
-        DamagedError: a line that is not what was written, with its number.
+        DamagedError: a line of a complete log that is not what was written, with its number.
     """
     *whole, torn = bytes(raw).split(b"\n")
-    if torn and complete:
-        raise DamagedError(f"{path}, line {len(whole) + 1}: torn")
     lines = []
-    for number, text in enumerate(whole, 1):
-        line = sealed.parse(text, f"{path}, line {number}")
-        if summed:
-            line.pop(_CRC, None)
-        if encode(line, summed=summed) != text + b"\n":
-            raise DamagedError(f"{path}, line {number}: damaged")
-        lines.append(line)
+    try:
+        for number, text in enumerate(whole, 1):
+            lines.append(_line(text, f"{path}, line {number}", summed=summed))
+        if torn:
+            raise DamagedError(f"{path}, line {len(whole) + 1}: torn")
+    except DamagedError:
+        if complete:
+            raise
     return lines
+
+
+def _line(text: bytes, where: str, *, summed: bool) -> dict[str, Any]:
+    line = sealed.parse(text, where)
+    if summed:
+        line.pop(_CRC, None)
+    if encode(line, summed=summed) != text + b"\n":
+        raise DamagedError(f"{where}: damaged")
+    return line
 
 
 class Log:
