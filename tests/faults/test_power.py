@@ -14,7 +14,7 @@ import pytest
 from cli.shell import Call, all_decisive, decisive
 from faults.laboratory import TINY, finished_like, tiny_run, train
 from faults.power import MODES, RecordingDisk, after_power_failure
-from runs.disks import BrokenDisk
+from runs.disks import BrokenDisk, Killed
 
 from dltricks.engine.trainer import Trainer
 from dltricks.execution.task import PlannedRun
@@ -133,5 +133,62 @@ def test_commands(cli: Call, folder: Path, monkeypatch: pytest.MonkeyPatch, stri
             found = cli(*arguments)
             assert (found.code, "Traceback" in found.err) == (0, False), (prefix, mode, found.err)
             assert all_decisive(after / "runs") == expected, (prefix, mode)
+            shutil.rmtree(after)
+    monkeypatch.chdir(folder)
+
+
+@pytest.mark.parametrize("runs_dir", ["runs", "new/and/deeper/runs"])
+@pytest.mark.parametrize("more", [(), ("seeds=2", "--executor", "serial")], ids=["run", "study"])
+@pytest.mark.parametrize("killed_at", [None, 8, 20])
+def test_what_has_ended_stays(
+    cli: Call,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runs_dir: str,
+    more: tuple[str, ...],
+    killed_at: int | None,
+) -> None:
+    """Also below folders that are new, and where the first process was killed before it had synced their names."""
+    (folder / "tiny.yaml").write_text(TINY)
+    root = folder / "root"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "disk", disk := RecordingDisk(root))
+        if killed_at is not None:
+            disk.fail_at, disk.error = killed_at, Killed()
+            with pytest.raises(Killed):
+                cli("train", "../tiny.yaml", *more, "--quiet", "--runs-dir", runs_dir)
+            disk.fail_at = None
+        assert cli("train", "../tiny.yaml", *more, "--quiet", "--runs-dir", runs_dir).code == 0
+    after = folder / "after"
+    after_power_failure(disk, len(disk.log), "nothing", random.Random(0), after)
+    assert all_decisive(after / runs_dir) == all_decisive(root / runs_dir)
+
+
+@pytest.mark.faults
+def test_a_removal(cli: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left can be trained again, or removed."""
+    (folder / "tiny.yaml").write_text(TINY)
+    root = folder / "root"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    assert cli("train", "../tiny.yaml", "--quiet").code == 0
+    expected = all_decisive(root / "runs")
+    (run,) = root.glob("runs/*/*/run.json")
+    run.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "disk", disk := RecordingDisk(root))
+        assert cli("gc", "--yes").code == 0
+    assert not run.parent.exists()
+    rng = random.Random(0)
+    for prefix in range(len(disk.log) + 1):
+        for mode in ("nothing", "some", "some", "some"):
+            after = folder / "after"
+            after_power_failure(disk, prefix, mode, rng, after)
+            monkeypatch.chdir(after)
+            found = cli("train", "../tiny.yaml", "--quiet")
+            assert found.code == 0, (prefix, mode, found.err)
+            assert all_decisive(after / "runs") == expected
             shutil.rmtree(after)
     monkeypatch.chdir(folder)

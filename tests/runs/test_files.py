@@ -148,11 +148,14 @@ def test_cut(tmp_path):
 
 
 def test_folders(tmp_path):
-    assert files.make_folder(tmp_path / "a" / "b") == [tmp_path / "a" / "b", tmp_path / "a"]
-    assert files.make_folder(tmp_path / "a" / "b") == []
-    (tmp_path / "file").touch()
-    with pytest.raises(FileSystemError, match="file stands where a folder should be"):
-        files.make_folder(tmp_path / "file" / "b")
+    for make in (files.make_folder, files.make_lasting_folder):
+        folder = tmp_path / make.__name__
+        for _ in range(2):
+            make(folder / "a" / "b")
+            assert (folder / "a" / "b").is_dir()
+        (folder / "file").touch()
+        with pytest.raises(FileSystemError, match="file stands where a folder should be"):
+            make(folder / "file" / "b")
 
 
 def test_only_temporary_files_are_cleared_away(tmp_path):

@@ -283,7 +283,7 @@ def _shared(task: Task) -> list[str]:
     """Makes and names what a worker must see as well if it is to write where this process reads."""
     seen = []
     for group in dict.fromkeys(run.path.absolute().parent for run in task.runs):
-        files.make_folder(group)
+        files.make_lasting_folder(group)
         study = group / "study.json"
         seen.append(str(study if study.exists() else group))
     return seen

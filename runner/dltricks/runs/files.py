@@ -261,20 +261,33 @@ def cut(path: Path, size: int) -> None:
             disk.close(fd)
 
 
-def make_folder(path: Path) -> list[Path]:
-    """Makes a folder and those above it; returns those made.
-
-    They are durable only after ``sync_folder`` of the folder above each.
-    """
-    missing: list[Path] = []
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it. They are durable only after ``sync_folder`` of the folder above each."""
     with reported(path):
-        while not path.is_dir():
-            missing.append(path)
-            path = path.parent
-        for folder in reversed(missing):
+        for folder in _missing(path):
             with suppress(FileExistsError):  # another process was faster
                 disk.mkdir(folder)
-    return missing
+
+
+def make_lasting_folder(path: Path) -> None:
+    """Makes a folder and those above it, each only when all above are durable.
+
+    So whoever finds a folder need sync no other name than the folder's own, also where its maker was killed.
+    """
+    with reported(path):
+        for folder in _missing(path.absolute()):
+            disk.fsync_folder(folder.parent.parent)
+            with suppress(FileExistsError):
+                disk.mkdir(folder)
+
+
+def _missing(path: Path) -> list[Path]:
+    """What there is not of a folder and those above it, the uppermost first."""
+    missing: list[Path] = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    return missing[::-1]
 
 
 def sync_folder(path: Path) -> None:

@@ -52,10 +52,10 @@ class RunFolder:
         Raises:
             LockedError: another process trains this run.
         """
-        made = files.make_folder(self.path)
+        files.make_lasting_folder(self.path.parent.parent)
+        files.make_folder(self.path)
         # Who was killed before it synced them may have made those that are there, up to the folder of all runs.
-        wanted = [*self.path.absolute().parents[:3], *(folder.absolute().parent for folder in made)]
-        self._above += [folder for folder in dict.fromkeys(wanted) if folder not in self._above]
+        self._above += [folder for folder in self.path.absolute().parents[:3] if folder not in self._above]
         with lock.hold(self.path) as self._is_held:
             for folder in (self.path, self._checkpoints, self.path / reading.PLUGINS):
                 self._refuse_link(folder)

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from dltricks.core.errors import FileSystemError
@@ -95,13 +96,17 @@ def remove(run: Path, still: Callable[[], bool]) -> tuple[Path, ...] | None:
 
 
 def _empty(run: Path, found: Contents) -> None:
-    for path in found.own:
-        if path == run / reading.CONFIG:
-            files.sync_folder(run)  # so that a power failure brings nothing back that had gone before
-        if path != run / lock.NAME:
-            files.remove(path)
-        if path == run / reading.RUN:
+    # A power failure is to bring nothing back that had gone before: no checkpoint whose log is gone, for one.
+    for part, paths in groupby(found.own, lambda path: path.relative_to(run).parts[0]):
+        if part == reading.CONFIG:
             files.sync_folder(run)
+        if part != lock.NAME:
+            for path in paths:
+                files.remove(path)
+        if part == reading.RUN:
+            files.sync_folder(run)
+        elif part == reading.CHECKPOINTS:
+            files.sync_folder(run / part)
     for folder in _folders(run):
         files.remove_folder(folder)
 

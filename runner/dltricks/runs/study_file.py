@@ -48,7 +48,7 @@ def load(folder: Path) -> dict[str, Any] | None:
 def save(folder: Path, study: Mapping[str, Any]) -> None:
     """Replaces the plan. Runs that the old one held and the new one does not are remembered as superseded, and what was
     declared of looks at them is remembered as declared: nobody can look again for the first time."""
-    files.make_folder(folder)
+    files.make_lasting_folder(folder)
     before = load(folder)
     planned = {run["hash"] for run in study["runs"]}
     superseded: list[str] = []
@@ -62,7 +62,6 @@ def save(folder: Path, study: Mapping[str, Any]) -> None:
         content["declared"] = declared
     if before is None or {key: before.get(key) for key in content} != content:
         sealed.save(folder / NAME, content)
-        files.sync_folder(folder)
 
 
 def forget(folder: Path, removed: Collection[str]) -> None:
@@ -78,4 +77,3 @@ def forget(folder: Path, removed: Collection[str]) -> None:
     left = [config_hash for config_hash in before["superseded"] if config_hash[: names.DIGITS] not in removed]
     if left != before["superseded"]:
         sealed.save(folder / NAME, {**before, "superseded": left})
-        files.sync_folder(folder)
