@@ -245,6 +245,14 @@ class Own(Base):
 '''
 
 
+@pytest.mark.parametrize("words", [("train", "small.yaml", "--fo\u202e\u2066x"), ("list", "-\u200b=a"), ("--\u202e",)])
+def test_options_that_nobody_sees(cli: Call, folder: Path, words: tuple[str, ...]) -> None:
+    result = cli(*words)
+    assert (result.code, result.out) == (2, "")
+    assert "no such option: -" in result.err
+    sound(result, "table")
+
+
 def test_plugins_that_lie_in_hostile_folders_and_say_hostile_things(cli: Call, folder: Path) -> None:
     place = folder / "\x1b[31m[red]\u202e\n<b>"
     place.mkdir()

@@ -6,8 +6,9 @@ import gc as garbage
 import io
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import takewhile
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -97,12 +98,21 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        _refuse_invisible(sys.argv[1:])
         app(prog_name="dltricks")
     except Exception as error:
         if settings.debug:
             raise
         sys.exit(_explain(error))
     sys.exit(0)
+
+
+def _refuse_invisible(words: Sequence[str]) -> None:
+    """No option has such a name, and what the parser of the command line says of it would be sent to the terminal."""
+    for word in takewhile(lambda word: word != "--", words):
+        name = word.partition("=")[0]
+        if name.startswith("-") and not name.isprintable():
+            raise UsageError(f"no such option: {name}")
 
 
 def _explain(error: Exception) -> int:
