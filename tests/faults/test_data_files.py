@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import struct
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -30,6 +31,7 @@ from dltricks.experiment.resolve import resolve
 
 pytestmark = pytest.mark.usefixtures("quick")
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="such a device is a file of POSIX")
 ALL_OR_SOME = [pytest.param(1, marks=pytest.mark.faults, id="every"), pytest.param(7, id="some")]
 ROWS = "".join(f"{i % 7}.5,{'red' if i % 3 else 'blue'},{'yes' if i % 2 else 'no'}\n" for i in range(24))
 TABLE = "length,colour,bought\n" + ROWS
@@ -118,6 +120,26 @@ def test_missing_data_are_named_and_nothing_is_written(cli: Call, folder: Path) 
     assert "own.yaml:2: dataset.path: no file" in found.err
     assert "did you mean" in found.err
     assert "tables.csv" in found.err
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("a" * 5000, "File name too long"),
+        ("table.csv/b", "no file"),
+        (".", "is a folder; a file is needed"),
+        pytest.param("/dev/zero", "is a pipe or a device; a file is needed", marks=posix),
+    ],
+)
+def test_paths_that_lead_to_no_file(cli: Call, folder: Path, path: str, problem: str) -> None:
+    write(folder, "table.csv")
+    text = (folder / "own.yaml").read_text().replace("path: table.csv", f"path: {path}")
+    (folder / "own.yaml").write_text(text)
+    with untouched(folder):
+        found = cli("train", "own.yaml", "--quiet")
+    assert found.code == 2
+    assert "own.yaml:2: dataset.path: " in found.err
+    assert problem in found.err
 
 
 def test_a_finished_run_whose_data_are_missing_or_changed_cannot_be_measured(cli: Call, folder: Path) -> None:

@@ -73,6 +73,8 @@ def refused(cli: Call, folder: Path) -> Callable[..., Result]:
         # unknown names, with the nearest
         ("dropuot: 0.5", "own.yaml:5: dropuot: unknown key 'dropuot'", "did you mean 'dropout'?"),
         ("clipping: {name: norm, treshold: 1}", "own.yaml:5: clipping.treshold: ", "did you mean 'threshold'?"),
+        ("clipping: no", "own.yaml:5: clipping: unknown clipping 'no'", "did you mean 'none'?"),
+        ("dropout: Off", "own.yaml:5: dropout: unknown dropout 'Off'", "did you mean 'none'?"),
         ("clipping: nrom", "own.yaml:5: clipping: unknown clipping 'nrom'", "did you mean 'norm'?"),
         ("expect: {val_acuracy: '> 0'}", "own.yaml:5: expect.val_acuracy: ", "did you mean 'val_accuracy'?"),
         ("seed: {innit: 1}", "own.yaml:5: seed.innit: ", "did you mean 'init'?"),

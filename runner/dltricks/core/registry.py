@@ -124,9 +124,15 @@ def summary(kind: str, name: str) -> str:
     return docstring.partition("\n")[0]
 
 
+_NOTHING = ("no", "off", "false", "null", "nothing")
+"""What some write who want none; an experiment file has it as text."""
+
+
 def unknown(what: str, found: str, allowed: list[str]) -> str:
     """A sentence for a name that does not exist, with the nearest one that does."""
     near = difflib.get_close_matches(found, allowed, n=1)
+    if found.lower() in _NOTHING and "none" in allowed:
+        near = ["none"]
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"unknown {what} {found!r}{hint} (allowed: {', '.join(allowed)})"
 

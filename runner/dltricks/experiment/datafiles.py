@@ -12,7 +12,7 @@ from typing import Any
 
 from dltricks.core.errors import DamagedError, FileSystemError, UsageError
 from dltricks.core.idx import BROKEN_GZIP, GZIP_MAGIC, open_plain
-from dltricks.core.refusals import refusal
+from dltricks.core.refusals import refusal, unreadable
 
 VARIABLE = "DLTRICKS_DATA"
 """The environment variable that names a folder of data sets."""
@@ -63,7 +63,7 @@ class DataFiles:
         """The path of a user's file, relative to the experiment file's folder, then the current one.
 
         Raises:
-            UsageError: no such file; the message names the nearest in that folder.
+            UsageError: no such file, or a path that can be none; the message names the nearest in that folder.
         """
         if not path:
             raise UsageError("the path is empty; write the path of a file")
@@ -77,6 +77,8 @@ class DataFiles:
                 raise UsageError(f"{candidate} is a folder; a file is needed")
         hint = ""
         for candidate in candidates:
+            if candidate.exists():
+                raise UsageError(f"{candidate} is a pipe or a device; a file is needed")
             near = difflib.get_close_matches(candidate.name, _names(candidate.parent), n=1)
             if near and not hint:
                 hint = f"; did you mean {candidate.parent / near[0]}?"
@@ -206,4 +208,4 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise refusal(path, error) from error
+        raise unreadable(path, error) from error
