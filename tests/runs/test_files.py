@@ -4,7 +4,7 @@ import os
 import pytest
 from runs.disks import BrokenDisk, ShortDisk
 
-from dltricks.core.errors import DamagedError, FileSystemError
+from dltricks.core.errors import DamagedError, FileSystemError, UsageError
 from dltricks.runs import files
 
 
@@ -156,6 +156,28 @@ def test_folders(tmp_path):
         (folder / "file").touch()
         with pytest.raises(FileSystemError, match="file stands where a folder should be"):
             make(folder / "file" / "b")
+
+
+def test_an_output_is_a_file_and_its_link_stays(tmp_path):
+    tmp_path = tmp_path.resolve()
+    (tmp_path / "old").touch()
+    assert files.output(tmp_path / "old") == tmp_path / "old"
+    assert files.output(tmp_path / "new") == tmp_path / "new"
+    (tmp_path / "link").symlink_to("new")
+    assert files.output(tmp_path / "link") == tmp_path / "new"
+    with pytest.raises(UsageError, match="is a folder"):
+        files.output(tmp_path)
+    with pytest.raises(UsageError, match="nowhere is not a folder"):
+        files.output(tmp_path / "nowhere" / "new")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_no_output_takes_the_place_of_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(UsageError, match=f"{name} is a pipe or a device; a file is needed"):
+            files.output(tmp_path / name)
 
 
 def test_only_temporary_files_are_cleared_away(tmp_path):

@@ -37,10 +37,8 @@ def export(
     wanted = {kind: Path(path) for kind, path in (("onnx", onnx), ("safetensors", safetensors)) if path is not None}
     if not wanted:
         raise UsageError("nothing to write; name a file with --onnx or --safetensors")
-    for path in wanted.values():
-        if path.is_dir() or not path.parent.is_dir():
-            raise UsageError(f"{path} is a folder" if path.is_dir() else f"{path.parent} is not a folder")
-    if len({path.resolve() for path in wanted.values()}) < len(wanted):
+    places = {kind: files.output(path) for kind, path in wanted.items()}
+    if len(set(places.values())) < len(wanted):
         raise UsageError(f"{wanted['onnx']} cannot be both files; give one of them another name")
     stored = open_run(run, runs_dir, data_dir, quiet=quiet)
     if stored.run.kept is None:
@@ -63,5 +61,5 @@ def export(
 
         contents["safetensors"] = safetensors_file(stored.evaluator, about)
     for kind, content in contents.items():
-        files.write_atomically(wanted[kind], content)
+        files.write_atomically(places[kind], content)
     return list(wanted.values())

@@ -25,13 +25,10 @@ def command(
 
     from dltricks.api.schema import schema
     from dltricks.cli.output import write
-    from dltricks.core.errors import UsageError
     from dltricks.runs import files
 
     text = json.dumps(schema(plugins=plugin or []), indent=2, ensure_ascii=False)
     if output is None:
         write(text)
-    elif output.is_dir() or not output.parent.is_dir():
-        raise UsageError(f"{output} is a folder" if output.is_dir() else f"{output.parent} is not a folder")
     else:
-        files.write_atomically(output, f"{text}\n".encode())
+        files.write_atomically(files.output(output), f"{text}\n".encode())

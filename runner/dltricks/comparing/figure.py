@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dltricks.core.errors import FileSystemError, UsageError
+from dltricks.core.errors import UsageError
+from dltricks.runs import files
 
 if TYPE_CHECKING:
     from dltricks.comparing.result import Comparison, Row
@@ -42,7 +43,7 @@ def save(found: Comparison, path: Path) -> None:
         path: ends in .svg or .png.
 
     Raises:
-        UsageError: another ending, no curve, too many of them, or no matplotlib.
+        UsageError: another ending, a place that is none, no curve, too many of them, or no matplotlib.
         FileSystemError: it cannot be written.
     """
     check_name(path)
@@ -109,12 +110,9 @@ def _focus(axes: Any, rows: Sequence[Row]) -> None:
 
 def _write(figure: Any, path: Path) -> None:
     """A whole file or none."""
-    part = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    place = files.output(path)
     ending = path.suffix.lower()[1:]
     metadata = {"Date": None, "Creator": "dltricks"} if ending == "svg" else {"Software": "dltricks"}
-    try:
-        figure.savefig(part, format=ending, dpi=160, metadata=metadata)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FileSystemError(f"{path}: {error.strerror or error}") from error
+    content = io.BytesIO()
+    figure.savefig(content, format=ending, dpi=160, metadata=metadata)
+    files.write_atomically(place, content.getvalue())

@@ -16,7 +16,7 @@ FORMAT = 1
 def save(path: Path, plan: Plan) -> None:
     """Writes what is to be trained; ``load`` reads one stack of it."""
     files.make_folder(path.absolute().parent)
-    sealed.save(path, {"format": FORMAT, "tasks": [task.to_json() for task in plan.tasks]})
+    sealed.save(files.output(path), {"format": FORMAT, "tasks": [task.to_json() for task in plan.tasks]})
 
 
 def load(path: Path, index: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dltricks.core.errors import DamagedError
+from dltricks.core.errors import DamagedError, UsageError
 from dltricks.core.refusals import reported
 
 if sys.platform != "win32":
@@ -141,6 +141,23 @@ def write_atomically(path: Path, data: bytes | Iterable[Buffer], *, sync_name: b
             raise
         if sync_name:
             disk.fsync_folder(path.parent)
+
+
+def output(path: Path) -> Path:
+    """Where a file that the user names is to be written: where a link leads, so that the link stays.
+
+    Raises:
+        UsageError: a folder, pipe or device, of which nothing would be left, or below no folder.
+    """
+    with reported(path):
+        target = Path(os.path.realpath(path))
+        if target.is_dir():
+            raise UsageError(f"{path} is a folder")
+        if not target.parent.is_dir():
+            raise UsageError(f"{path.parent} is not a folder")
+        if target.exists() and not target.is_file():
+            raise UsageError(f"{path} is a pipe or a device; a file is needed")
+    return target
 
 
 def _write_new(path: Path, pieces: Iterable[Buffer]) -> None:
