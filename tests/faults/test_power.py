@@ -126,7 +126,7 @@ def test_commands(cli: Call, folder: Path, monkeypatch: pytest.MonkeyPatch, stri
     assert len(disk.log) > (30 if what == "interrupted" else 90)
     rng = random.Random(zlib.crc32(what.encode()))
     for prefix in range(stride % 5, len(disk.log) + 1, stride):
-        for mode in MODES[prefix % 2 : 4 : 2] if what == "study" else MODES[:4]:
+        for mode in MODES[prefix % 2 : 4 : 2]:
             after = folder / "after"
             after_power_failure(disk, prefix, mode, rng, after)
             monkeypatch.chdir(after)
