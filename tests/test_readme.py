@@ -34,7 +34,7 @@ README = ROOT / "README.md"
 SCRIPT = ROOT / ".ci" / "run"
 LINES = (
     "python -m pip install -e . && dltricks train configs/quickstart.yaml",
-    'python -m pip install -e ".[test]" && pytest',
+    'python -m pip install -e ".[test]" && pytest -n auto',
 )
 EXACT = ("check", "tricks")
 """Commands whose output is the same on every machine; of others numbers may differ."""
