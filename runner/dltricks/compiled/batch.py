@@ -181,7 +181,7 @@ class Sweeps:
         replicas, self.pixels, channels = flat
         self.values = (replicas, self.pixels * channels)
         self.row = channels * -(-ROW // channels)
-        self.pieces = max(1, self.pixels * channels // PIECE)
+        self.pieces = max(1, min(self.pixels, self.pixels * channels // PIECE))
         self.found = buffer("found", (replicas, self.pieces, 2, channels), np.float64)
         self.threads = pool.threads if replicas * self.pieces * PIECE >= SHARED else 1
 
