@@ -69,6 +69,8 @@ def test_every_option_of_a_block_arrives() -> None:
         ("3x3x4 groups 3", "4 channels and 4 filters cannot both be split into 3 equal groups"),
         ("3x3x6 depthwise", "4 channels and 6 filters cannot both be split into 4 equal groups"),
         ("3x3x4 groups 2 depthwise", "leave one of the two out"),
+        pytest.param(f"{'9' * 5000}x3x4", "unknown block", id="5000 digits"),
+        ("pool 3 padding 3", "would look at nothing but padding through a window of 3 x 3"),
         ("pool 9", "a window of 9 x 9 does not fit into an image of 8 x 8"),
         ("pool dilation 2", "unknown option 'dilation'"),
         ("global 2", "takes no option '2'"),

@@ -79,7 +79,7 @@ class Cnn(Architecture):
 def _layer(text: str, channels: int, parts: Parts) -> Layer:
     """The layer that a block's text describes, for images of so many channels."""
     first, *words = text.split() or [""]
-    kernel = re.fullmatch(r"(\d+)x(\d+)x(\d+)", first)
+    kernel = re.fullmatch(r"(\d{1,9})x(\d{1,9})x(\d{1,9})", first)
     if kernel:
         height, width, filters = map(int, kernel.groups())
         options = _options(words, CONVOLUTION)
@@ -108,8 +108,7 @@ def _outputs(layer: Layer, shape: Shape) -> Shape:
         window = Window.over((shape[0], shape[1]), layer.size, layer.stride, layer.padding, layer.dilation)
         return (*window.places, layer.filters)
     if isinstance(layer, (MaxPool, AveragePool)):
-        window = Window.over((shape[0], shape[1]), layer.size, layer.stride or layer.size, layer.padding)
-        return (*window.places, shape[2])
+        return (*layer.over(shape[0], shape[1]).places, shape[2])
     return (shape[2],)
 
 

@@ -26,16 +26,25 @@ class Pool(Layer):
     stride: int | Pair | None = None
     padding: Padding = "valid"
 
-    def declare(self, shape: Shape) -> Shape:
-        take_images(shape)
-        self.window = window = Window.over((shape[0], shape[1]), self.size, self.stride or self.size, self.padding)
+    def over(self, height: int, width: int) -> Window:
+        """The windows over images of that size.
+
+        Raises:
+            UsageError: a window that does not fit, or that could lie in the padding as a whole.
+        """
+        window = Window.over((height, width), self.size, self.stride or self.size, self.padding)
         widest = (0, 0) if isinstance(self.padding, str) else pair(self.padding)
         if widest[0] >= window.size[0] or widest[1] >= window.size[1]:
             raise UsageError(
                 f"pooling with padding {self.padding} would look at nothing but padding through a window of "
                 f"{window.size[0]} x {window.size[1]}; pad less than the window's size"
             )
-        return (*window.places, shape[-1])
+        return window
+
+    def declare(self, shape: Shape) -> Shape:
+        take_images(shape)
+        self.window = self.over(*shape[:2])
+        return (*self.window.places, shape[-1])
 
     def allocate(self, shape: Shape) -> Shape:
         self.shape = shape
