@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from _thread import interrupt_main
 from collections.abc import Iterator
+from time import sleep
 
 import numpy as np
 import pytest
@@ -39,6 +41,21 @@ def test_an_error_in_a_job_reaches_the_caller_and_the_pool_lives_on(threads: int
     done: list[int] = []
     own.run([lambda i=i: done.append(i) for i in range(3)])  # type: ignore[misc]
     assert sorted(done) == [0, 1, 2]
+
+
+def test_what_an_interrupted_call_leaves_counts_for_no_other() -> None:
+    own = Pool()
+    own.resize(3)
+    with pytest.raises(KeyboardInterrupt):
+        own.run([lambda: None, interrupt_main, lambda: sleep(0.2)])
+    done: list[int] = []
+
+    def late(i: int) -> None:
+        sleep(0.1)
+        done.append(i)
+
+    own.run([lambda i=i: late(i) for i in range(6)])  # type: ignore[misc]
+    assert sorted(done) == list(range(6))
 
 
 @pytest.mark.parametrize("shape", [(128, 512, 400), (600, 512, 60), (700, 600, 600)])

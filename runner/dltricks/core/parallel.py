@@ -39,7 +39,7 @@ class Pool:
         self._begin()
 
     def _begin(self) -> None:
-        self._inbox: SimpleQueue[Job] = SimpleQueue()
+        self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._outbox: SimpleQueue[BaseException | None] = SimpleQueue()
         self._workers: list[Thread] = []
         self._pid = os.getpid()
@@ -52,21 +52,31 @@ class Pool:
         if self._pid != os.getpid():  # threads do not survive a fork
             self._begin()
         while len(self._workers) < self.threads - 1:
-            worker = Thread(target=self._work, daemon=True, name="dltricks-pool")
+            queues = (self._inbox, self._outbox)
+            worker = Thread(target=self._work, args=queues, daemon=True, name="dltricks-pool")
             worker.start()
             self._workers.append(worker)
 
-    def _work(self) -> None:
+    def _work(self, inbox: SimpleQueue[Job | None], outbox: SimpleQueue[BaseException | None]) -> None:
         # Both are set per thread; NaN and infinity are looked for by the engine.
         with np.errstate(all="ignore"), flushed():
-            while True:
-                job = self._inbox.get()
+            while (job := inbox.get()) is not None:
                 try:
                     job()
                 except BaseException as error:
-                    self._outbox.put(error)
+                    outbox.put(error)
                 else:
-                    self._outbox.put(None)
+                    outbox.put(None)
+
+    def _leave(self) -> None:
+        """Lets the threads finish all they were handed, and end: what a call that was broken off leaves in the queues
+        must not count for the next one."""
+        inbox, workers = self._inbox, self._workers
+        self._begin()
+        for _ in workers:
+            inbox.put(None)
+        for worker in workers:
+            worker.join()
 
     def run(self, jobs: list[Job]) -> None:
         """Does all jobs, in any order and on any thread; returns when the last is done."""
@@ -75,17 +85,19 @@ class Pool:
                 job()
             return
         self._start()
-        # The caller takes every n-th job itself: one hand-over instead of a queue of small ones.
-        handed = 0
-        for i, job in enumerate(jobs):
-            if i % self.threads:
-                self._inbox.put(job)
-                handed += 1
         try:
+            # The caller takes every n-th job itself: one hand-over instead of a queue of small ones.
+            handed = 0
+            for i, job in enumerate(jobs):
+                if i % self.threads:
+                    self._inbox.put(job)
+                    handed += 1
             for job in jobs[:: self.threads]:
                 job()
-        finally:
             errors = [self._outbox.get() for _ in range(handed)]
+        except BaseException:  # Ctrl-C, too, which may come at any place
+            self._leave()
+            raise
         for error in errors:
             if error is not None:
                 raise error
