@@ -6,6 +6,7 @@ import pytest
 from architectures.chain import layers, multiplications, names, parameters, shapes
 
 from dltricks.architectures.resnet import Resnet
+from dltricks.core.errors import UsageError
 
 SMALL = [
     Resnet(depth=8, width=4),
@@ -82,3 +83,9 @@ def test_later_blocks_are_left_out_more_often() -> None:
     resnet = {"name": "resnet", "depth": 20, "stochastic_depth": 0.5}
     rates = [layer.rate for layer in layers(CIFAR, architecture=resnet) if layer.name() == "residual"]
     assert rates == pytest.approx([0.5 * number / 9 for number in range(1, 10)])
+
+
+def test_stochastic_depth_is_refused_where_nothing_leads_around_a_block() -> None:
+    plain = {"name": "resnet", "depth": 8, "skip": False, "stochastic_depth": 0.5}
+    with pytest.raises(UsageError, match=r"^architecture\.stochastic_depth: .*; write stochastic_depth: 0"):
+        layers(CIFAR, architecture=plain)

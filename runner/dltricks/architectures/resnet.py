@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from dltricks.core.architecture import Architecture, Parts
+from dltricks.core.errors import UsageError
 from dltricks.core.layer import Chain, Layer, Shape
 from dltricks.core.types import Rate, Size
 from dltricks.layers.convolution import Convolution
@@ -49,6 +52,11 @@ class Resnet(Architecture):
 
     def build(self, shape: Shape, outputs: int, parts: Parts) -> Chain:
         self.image(shape)
+        if not self.skip and np.any(np.asarray(self.stochastic_depth) > 0):
+            raise UsageError(
+                "architecture.stochastic_depth: a block can be left out only where a skip leads around it, and with "
+                "skip: false none does; write stochastic_depth: 0, or skip: true"
+            )
         first = [Convolution(self.width, 3, padding=1, **parts.kernel())]
         v1 = self.version == "v1"
         layers: list[Layer] = [*first, *(parts.after_convolution() if v1 else [])]
