@@ -7,6 +7,7 @@ The folders are what training writes, checksums and all, but nothing is trained:
 few numbers, since no command that compares reads weights. Twenty variants share the seeds; with ``--each-its-own``
 every run has a learning rate of its own, as a random search has. The commands are ``list`` and ``compare`` unless
 others are named. Cold means without the index; files are in the system's cache either way, as they were just written.
+Modules may keep their bytecode, as those of an installed package do, whatever the environment says.
 """
 
 from __future__ import annotations
@@ -168,6 +169,7 @@ def once(name: str, runs_dir: Path) -> tuple[float, float]:
     """(seconds, MB) of the whole command, from its start to its end; MB of the process and of its helper together."""
     command = [sys.executable, "-c", _MEASURED, name, str(runs_dir)]
     environ = {**os.environ, "COLUMNS": "200"}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.perf_counter()
     done = subprocess.run(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True, env=environ

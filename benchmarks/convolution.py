@@ -10,8 +10,7 @@ and on two threads, and beside them NumPy's.
 
 Memory is what a process takes at its peak in two epochs beyond what it took once the libraries were loaded, a batch of
 two had been trained on, the data drawn and the network built; each in a process of its own, and of a stack shared out
-among its replicas. It needs Linux. ``--only``
-with a part of a network's name measures just that.
+among its replicas. It needs Linux. ``--only`` with a part of a network's name measures just that.
 """
 
 from __future__ import annotations
