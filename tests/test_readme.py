@@ -244,8 +244,9 @@ def test_contributing_runs_what_ci_runs() -> None:
     shown = [part for block in blocks(ROOT / "CONTRIBUTING.md", "sh") for part in parts(block)]
     checks = [part for part in shown if " install " not in part]
     assert set(checks) <= ran
-    marked = {f"pytest -m {marker}" for marker in ("compiled", "data", "export", "parity")}
-    assert set(checks) == {"pytest", "ruff check", "ruff format --check", "mypy", *marked}
+    marked = {f"pytest -m {marker}" for marker in ("data", "export")}
+    marked |= {f"pytest -n auto -m {marker}" for marker in ("compiled", "parity")}
+    assert set(checks) == {"pytest -n auto", "ruff check", "ruff format --check", "mypy", *marked}
 
 
 def ci_blocks() -> list[dict[str, object]]:

@@ -309,7 +309,7 @@ def test_interruptions_leave_no_trace(cli: Call, folder: Path, paced: tuple[str,
     """A terminal's Ctrl-C reaches the whole group; a signal from elsewhere only the process that it is for."""
     listed = trained(cli, *paced[:-2], "--runs-dir", "calm")
     assert sorted(run["epochs"] for run in listed) == [2, 2, 15, 15]
-    (folder / "slow").write_text("0.03")
+    (folder / "slow").write_text("0.15")
     stormy = folder / "runs"
 
     def ended() -> list[Path]:

@@ -158,6 +158,7 @@ def test_long_steps_are_tried_less_often(
     assert found.seconds == pytest.approx(pace * trainer_steps(tmp_path))
 
 
+@pytest.mark.compiled
 def test_the_first_step_with_compiled_kernels_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may have compiled them, which takes far longer than a step."""
     paces, made = iter([60.0, 0.3]), []
