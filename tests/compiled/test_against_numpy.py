@@ -40,8 +40,17 @@ def network() -> Chain:
     )
 
 
+STRIDED = [
+    {"size": (5, 4), "stride": (2, 3), "padding": 2},
+    {"size": (3, 5), "stride": (3, 1), "groups": 2},
+    {"size": (1, 2), "stride": (4, 4)},
+    {"size": 3, "stride": (2, 2), "padding": "same", "dilation": 2},
+]
+"""Strides beyond the kernel's size, and others than it divides into."""
+
 CASES: list[Callable[[], Layer]] = [
     *[lambda options=options: layer(**options) for options in OPTIONS],
+    *[lambda options=options: Convolution(12, **options) for options in STRIDED],
     *[lambda options=options: MaxPool(**options) for options in POOLS],
     *[lambda options=options: AveragePool(**options) for options in POOLS],
     lambda: trick("normalization", "batch"),

@@ -7,6 +7,8 @@ with its padding, and asks ``tile.product`` for a row of outputs, or for the gra
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product as pairs
 from math import prod
 
 import numpy as np
@@ -65,7 +67,9 @@ def correlate(  # type: ignore[no-untyped-def]
     # Neighbouring pixels of a window lie side by side and are summed in one run, if nothing comes between them.
     joined = groups == 1 and dilation[1] == 1
     parts, steps = (1, wide * inputs) if joined else (wide, inputs)
-    spots, a_row, c_row = (1, stride[1] * channels, filters) if together == 1 else (columns, image, y[0].size)
+    spots, a_row, c_row = 1, stride[1] * channels, y.strides[2] // size
+    if together > 1:
+        spots, a_row, c_row = columns, image, y.strides[0] // size
     if pads:
         padded[...] = 0
     n = first
@@ -145,6 +149,25 @@ def weigh(  # type: ignore[no-untyped-def]
             n += samples
 
 
+@dataclass
+class _Phase:
+    """Every s-th row and t-th column of images under a stride of (s, t).
+
+    Only every s-th and t-th tap of the kernel touches them, so that their gradients are a convolution of dy with these
+    taps, turned around, without the zeros that would else lie between the gradients.
+    """
+
+    rows: slice
+    columns: slice
+    taps: tuple[slice, slice]
+    before: tuple[int, int]
+    """Zeros above and to the left of dy; where negative, so much of it is cut off."""
+    room: Array
+    """For dy among zeros: (threads, samples, H, W, O)."""
+    kernel: Array
+    """(K, h, w, O / groups, C)"""
+
+
 class Direct:
     """A convolution's three products for one shape of batch, as ``core.columns.Columns`` makes them with NumPy."""
 
@@ -169,8 +192,13 @@ class Direct:
         there, back = (TOGETHER if places[1] < NARROW else 1 for places in (window.places, window.image))
         self.padded = buffer("padded", (self.threads, min(batch, there), *window.padded, channels))
         self.back = window.turned()
-        self.spread = buffer("spread", (self.threads, min(batch, back), *self.back.padded, kernel[-1]))
-        self.turned = buffer("turned", (replicas, *window.size, kernel[-1] // groups, channels))
+        self.phases: list[_Phase] | None = None
+        if window.dilation == (1, 1) and window.stride != (1, 1):
+            down, across = map(range, window.stride)
+            self.phases = [self._phase(at, replicas, buffer) for at in pairs(down, across)]
+        else:
+            self.spread = buffer("spread", (self.threads, min(batch, back), *self.back.padded, kernel[-1]))
+            self.turned = buffer("turned", (replicas, *window.size, kernel[-1] // groups, channels))
 
     def forward(self, x: Array, W: Array, bias: Array | None, y: Array) -> None:
         """y = x * W + bias."""
@@ -203,15 +231,60 @@ class Direct:
 
     def inputs(self, dy: Array, W: Array, dx: Array) -> None:
         """dx, in which every window's share is added up: a convolution of dy with the kernel turned around."""
-        back, turned = self.back, self.turned
-        grouped = W.reshape(*W.shape[:-1], self.groups, -1)[:, ::-1, ::-1]
-        np.copyto(turned.reshape(*turned.shape[:-1], self.groups, -1), grouped.swapaxes(3, 5))
+        back = self.back
         dy, dx = dy.reshape(self.y), dx.reshape(self.x)
+        if self.phases is not None:
+            for phase in self.phases:
+                self._inputs(phase, dy, W, dx)
+            return
+        self._turn(W, self.turned)
 
         def job(thread: int, first: int, last: int) -> None:
             correlate(
-                dy, turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
+                dy, self.turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
                 back.dilation, self.groups, first, last,
             )  # fmt: skip
 
         share(len(dy), self.threads, job)
+
+    def _turn(self, W: Array, turned: Array) -> None:
+        grouped = W.reshape(*W.shape[:-1], self.groups, -1)[:, ::-1, ::-1]
+        np.copyto(turned.reshape(*turned.shape[:-1], self.groups, -1), grouped.swapaxes(3, 5))
+
+    def _phase(self, at: tuple[int, int], replicas: int, buffer: Callable[..., Array]) -> _Phase:
+        """Of the rows i with i + top = at[0] modulo the stride, and the columns likewise."""
+        window, outputs = self.window, self.kernel[-1]
+        slices, taps, before, heights = [], [], [], []
+        for a, stride, top, size, length in zip(
+            at, window.stride, window.before, window.size, window.image, strict=True
+        ):
+            first = -((a - top) // stride) if a < top else 0
+            tap = slice(a, None, stride)
+            number = len(range(size)[tap])
+            slices.append(slice(stride * first + a - top, None, stride))
+            taps.append(tap)
+            before.append(number - 1 - first)
+            heights.append(len(range(length)[slices[-1]]) + number - 1)
+        samples = TOGETHER if len(range(window.image[1])[slices[1]]) < NARROW else 1
+        name = f"{at[0]} {at[1]}"
+        samples = min(self.batch, samples)
+        height, width = (max(0, each) for each in heights)
+        room = buffer(f"spread {name}", (self.threads, samples, height, width, outputs))
+        kept = tuple(len(range(size)[tap]) for size, tap in zip(window.size, taps, strict=True))
+        kernel = buffer(f"turned {name}", (replicas, *kept, outputs // self.groups, self.x[-1]))
+        return _Phase(slices[0], slices[1], (taps[0], taps[1]), (before[0], before[1]), room, kernel)
+
+    def _inputs(self, phase: _Phase, dy: Array, W: Array, dx: Array) -> None:
+        part = dx[:, phase.rows, phase.columns]
+        if not phase.kernel.size:
+            part[...] = 0  # between the windows
+        elif part.size:
+            self._turn(W[:, phase.taps[0], phase.taps[1]], phase.kernel)
+
+            def job(thread: int, first: int, last: int) -> None:
+                correlate(
+                    dy, phase.kernel, self.zeros, part, phase.room[thread], True, phase.before, (1, 1), (1, 1), (1, 1),
+                    self.groups, first, last,
+                )  # fmt: skip
+
+            share(len(dy), self.threads, job)
