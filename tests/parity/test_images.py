@@ -75,7 +75,7 @@ POOLS: list[tuple[Any, Callable[[torch.Tensor], torch.Tensor]]] = [
 ]
 
 
-@pytest.mark.parametrize(("pool", "function"), POOLS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("pool", "function"), POOLS, ids=[str(pool) for pool, _ in POOLS])
 @pytest.mark.parametrize("ties", [False, True])
 def test_pool(pool: Any, function: Callable[[torch.Tensor], torch.Tensor], ties: bool) -> None:
     x = normal(5, *IMAGE)
