@@ -23,7 +23,7 @@ ROW = 256
 
 
 @kernel
-def moments(x, found, row, first, last):  # type: ignore[no-untyped-def]
+def moments(x, found, row, first, last):
     """Of the pieces first to last of x (K, values): each channel's mean, and its sum of squared distances from it.
 
     ``found`` (K, pieces, 2, C) in float64.
@@ -63,7 +63,7 @@ def moments(x, found, row, first, last):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def combine(found, pixels, moments):  # type: ignore[no-untyped-def]
+def combine(found, pixels, moments):
     """Mean and variance (K, 2, C) of all pixels from those of the pieces."""
     replicas, pieces, _, channels = found.shape
     for k in range(replicas):
@@ -83,7 +83,7 @@ def combine(found, pixels, moments):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scale(x, mean, factor, bias, y, rectified, row, pieces, first, last):  # type: ignore[no-untyped-def]
+def scale(x, mean, factor, bias, y, rectified, row, pieces, first, last):
     """y = (x - mean) factor + bias, and where it is ``rectified`` max(y, 0), for the pieces first to last."""
     channels = mean.shape[1]
     pixels = x.shape[1] // channels
@@ -104,7 +104,7 @@ def scale(x, mean, factor, bias, y, rectified, row, pieces, first, last):  # typ
 
 
 @kernel
-def products(x, dy, mean, factor, bias, found, rectified, row, first, last):  # type: ignore[no-untyped-def]
+def products(x, dy, mean, factor, bias, found, rectified, row, first, last):
     """Sums of dy and of dy (x - mean) of the pieces first to last, found (K, pieces, 2, C) in float64.
 
     Where the output was ``rectified``, dy does not count, and becomes 0, where it was cut off.
@@ -138,7 +138,7 @@ def products(x, dy, mean, factor, bias, found, rectified, row, first, last):  # 
 
 
 @kernel
-def average(found, pixels, means):  # type: ignore[no-untyped-def]
+def average(found, pixels, means):
     """Sums of all pieces, divided by the number of pixels: means (K, 2, C)."""
     replicas, pieces, rows, channels = found.shape
     for k in range(replicas):
@@ -151,7 +151,7 @@ def average(found, pixels, means):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pull(x, dy, mean, mean_dy, product, factor, row, pieces, first, last):  # type: ignore[no-untyped-def]
+def pull(x, dy, mean, mean_dy, product, factor, row, pieces, first, last):
     """dy <- (dy - mean_dy - (x - mean) product) factor for the pieces first to last."""
     channels = mean.shape[1]
     pixels = x.shape[1] // channels

@@ -31,7 +31,7 @@ TOGETHER = 16
 
 
 @kernel
-def pad(x, padded, top, left, down, across):  # type: ignore[no-untyped-def]
+def pad(x, padded, top, left, down, across):
     """An image into the middle of zeros, its pixels ``down`` and ``across`` apart; what lies outside is cut off."""
     height, width, channels = x.shape
     for i in range(height):
@@ -51,9 +51,7 @@ def pad(x, padded, top, left, down, across):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def correlate(  # type: ignore[no-untyped-def]
-    x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups, first, last
-):
+def correlate(x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups, first, last):
     """Outputs y (N, H', W', O) of the images first to last of x (N, H, W, C) under each replica's W (K, h, w, I, O).
 
     ``pads`` says whether images are copied into ``padded`` (samples, H, W, C) first, from ``begin`` on and ``grid``
@@ -101,9 +99,7 @@ def correlate(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def weigh(  # type: ignore[no-untyped-def]
-    x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last
-):
+def weigh(x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last):
     """The gradients of the kernel, partial (K, pieces, h, w, I, O), of the pieces first to last of all.
 
     The innermost sum is over several samples where ``padded`` has room for them, else over the pixels of a row.

@@ -12,7 +12,7 @@ depends on another."""
 
 
 @kernel
-def _add(a, b, y, cut):  # type: ignore[no-untyped-def]
+def _add(a, b, y, cut):
     zero = a.dtype.type(0)
     if cut:
         for i in range(len(a)):
@@ -24,21 +24,21 @@ def _add(a, b, y, cut):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _rectify(x, y):  # type: ignore[no-untyped-def]
+def _rectify(x, y):
     zero = x.dtype.type(0)
     for i in range(len(x)):
         y[i] = zero if x[i] < zero else x[i]
 
 
 @kernel
-def _mask(y, dy):  # type: ignore[no-untyped-def]
+def _mask(y, dy):
     zero = y.dtype.type(0)
     for i in range(len(y)):
         dy[i] = dy[i] if y[i] > zero else zero
 
 
 @kernel
-def _split(y, dy, copy, cut):  # type: ignore[no-untyped-def]
+def _split(y, dy, copy, cut):
     zero = y.dtype.type(0)
     for i in range(len(y)):
         value = dy[i] if y[i] > zero or not cut else zero

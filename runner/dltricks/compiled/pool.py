@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dltricks.compiled.jit import kernel
@@ -14,7 +16,7 @@ SHARED = 1 << 19
 
 
 @kernel
-def _max(x, y, found, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+def _max(x, y, found, size, stride, before, first, last):
     height, width, channels = x.shape[1:]
     for n in range(first, last):
         for p in range(y.shape[1]):
@@ -39,7 +41,7 @@ def _max(x, y, found, size, stride, before, first, last):  # type: ignore[no-unt
 
 
 @kernel
-def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+def _max_back(dy, dx, found, size, stride, before, first, last):
     height, width, channels = dx.shape[1:]
     zero = dy.dtype.type(0)
     for n in range(first, last):
@@ -57,7 +59,7 @@ def _max_back(dy, dx, found, size, stride, before, first, last):  # type: ignore
 
 
 @kernel
-def _mean(x, y, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+def _mean(x, y, shares, size, stride, before, first, last):
     height, width, channels = x.shape[1:]
     sums = np.empty((width, channels), x.dtype)
     row = sums.reshape(-1)
@@ -83,7 +85,7 @@ def _mean(x, y, shares, size, stride, before, first, last):  # type: ignore[no-u
 
 
 @kernel
-def _mean_back(dy, dx, shares, size, stride, before, first, last):  # type: ignore[no-untyped-def]
+def _mean_back(dy, dx, shares, size, stride, before, first, last):
     height, width, channels = dx.shape[1:]
     for n in range(first, last):
         dx[n] = 0
@@ -119,7 +121,7 @@ def average_pool_back(dy: Array, dx: Array, shares: Array, window: Window) -> No
     _run(_mean_back, dy, dx, shares, window)
 
 
-def _run(sweep, a: Array, b: Array, beside: Array, window: Window) -> None:  # type: ignore[no-untyped-def]
+def _run(sweep: Callable[..., None], a: Array, b: Array, beside: Array, window: Window) -> None:
     def job(_: int, first: int, last: int) -> None:
         sweep(a, b, beside, window.size, window.stride, window.before, first, last)
 

@@ -37,8 +37,8 @@ def tile(rows: int, vectors: int) -> Any:
     """
 
     @intrinsic
-    def product(typing, like, a, b, start, c, how, lanes):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def product(typing, like, a, b, start, c, how, lanes):
+        def generate(context, builder, signature, arguments):
             _, a, b, start, c, how, lanes = arguments
             name = "float" if like.dtype == types.float32 else "double"
             _Generator(builder, name, rows, vectors).run(a, b, start, c, cgutils.unpack_tuple(builder, how), lanes)
@@ -148,7 +148,7 @@ _broad, _4x2, _2x2, _1x2 = (tile(rows, 2) for rows in (BROAD, 4, 2, 1))
 
 
 @kernel
-def product(like, a, b, start, c, how, rows, columns):  # type: ignore[no-untyped-def]
+def product(like, a, b, start, c, how, rows, columns):
     """``tile`` over any number of rows and columns."""
     size = like.itemsize
     width = VECTOR // size
