@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from cli.shell import SMALL, Call, Result
+from cli.study_views import Clock
 
+from dltricks.cli import study_progress
 from dltricks.cli.main import main
 from dltricks.core import registry
 
@@ -43,3 +45,10 @@ def cli(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         return Result(int(exit.value.code or 0), out, err)
 
     return call
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(study_progress, "time", clock)
+    return clock

@@ -2,121 +2,17 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cli.study_views import LABELS, Clock, Terminal, a_task, begin, console, ended, in_lines, live, progress
 from rich.console import Console
 
-from dltricks.cli import study_progress
 from dltricks.cli.screen import REFRESH
 from dltricks.cli.study_progress import PAUSE, LineView, LiveView, StudyView, study_view
-from dltricks.execution.events import Ended, Failed, Finished, Lost, Notice, Progress, Stopped
-
-LABELS = [f"dropout={rate} s{seed}" for rate in (0, 0.2) for seed in range(10)]
-
-
-class Terminal(io.StringIO):
-    """As much of a terminal as it takes to see what is left on it."""
-
-    def __init__(self, width: int = 80, height: int = 24) -> None:
-        super().__init__()
-        self.width, self.height = width, height
-        self.rows, self.row, self.column = [""], 0, 0
-        self.writes = 0
-        self.broken: set[int] = set()
-        """Rows that the terminal remembers as the first part of a line, to join it when there is room again."""
-
-    def write(self, text: str) -> int:
-        self.writes += 1
-        for code, kind, plain in re.findall(r"\x1b\[([\d;]*)([A-Za-z])|(\n|[^\x1b])", text):
-            if plain == "\n":
-                self.row, self.column = self.row + 1, 0
-                self.rows += [""] * (self.row + 1 - len(self.rows))
-            elif plain:
-                self._letter(plain)
-            elif kind == "A":
-                assert int(code) > 0, "a terminal takes 0 for 1"
-                self.row = max(0, len(self.rows) - self.height, self.row - int(code))
-            elif kind == "B":
-                assert int(code) > 0, "a terminal takes 0 for 1"
-                self.row = min(len(self.rows) - 1, self.row + int(code))
-            elif kind == "G":
-                self.column = int(code) - 1
-            elif kind == "K":
-                self.broken -= {self.row} if code == "2" else set()
-                self.rows[self.row] = "" if code == "2" else self.rows[self.row][: self.column]
-            else:
-                assert kind == "m", f"{code}{kind} is not expected"
-        return len(text)
-
-    def _letter(self, letter: str) -> None:
-        if self.column == self.width:
-            self.write("\n")
-        old = self.rows[self.row].ljust(self.column)
-        self.rows[self.row] = old[: self.column] + letter + old[self.column + 1 :]
-        self.column += 1
-
-    @property
-    def shown(self) -> list[str]:
-        """Everything down to the cursor."""
-        assert not any(self.rows[self.row :]), f"something is left below the cursor: {self.rows}"
-        return [row.rstrip() for row in self.rows[: self.row]]
-
-
-class Clock(SimpleNamespace):
-    """time.perf_counter by hand."""
-
-    now = 100.0
-
-    def perf_counter(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(study_progress, "time", clock)
-    return clock
-
-
-def a_task(numbers: Iterable[int]) -> Any:
-    return SimpleNamespace(runs=tuple(SimpleNamespace(number=number) for number in numbers), epochs=30, attempt=1)
-
-
-def progress(share: float, epoch: int = 3, rate: float = 1000.0) -> Progress:
-    return Progress(share, epoch, 30, 10, rate)
-
-
-def ended(number: int, value: float | None = 0.9, status: str = "finished") -> Ended:
-    return Ended(number, {"status": status, "final": None if value is None else {"epoch": 30, "val_accuracy": value}})
-
-
-def console(terminal: io.StringIO, width: int = 80, height: int = 24) -> Console:
-    return Console(
-        file=terminal,
-        width=width,
-        height=height,
-        force_terminal=True,
-        color_system=None,
-        highlight=False,
-        _environ={"TERM": "xterm"},
-    )
-
-
-def live(width: int = 80, height: int = 24) -> tuple[LiveView, Terminal]:
-    terminal = Terminal(width, height)
-    return LiveView(console(terminal, width, height)), terminal
-
-
-def in_lines() -> tuple[LineView, Terminal]:
-    terminal = Terminal(200)
-    return LineView(console(terminal, 200)), terminal
-
-
-def begin(view: StudyView, done: int = 0, labels: list[str] = LABELS, larger: bool = True) -> None:
-    view.begin(len(labels), done, labels, "val_accuracy", larger)
+from dltricks.execution.events import Ended, Failed, Finished, Lost, Notice, Stopped
 
 
 def test_the_plan_comes_first(clock: Clock) -> None:
@@ -329,77 +225,6 @@ def test_best(clock: Clock, larger: bool, best: str) -> None:
     clock.now += 1
     view.report(task, progress(0.5))
     assert f"best so far  val_accuracy {best}" in terminal.shown
-
-
-def left(terminal: Terminal) -> str | None:
-    found = re.search(r"([\d:]+) left", terminal.shown[0])
-    return found and found[1]
-
-
-def test_time_left_counts_only_the_work_of_this_session(clock: Clock) -> None:
-    """15 of 20 runs were done before; the other 5 go on from the middle."""
-    view, terminal = live()
-    begin(view, done=15)
-    task = a_task(range(15, 20))
-    view.started(task)
-    clock.now += 7  # a process that starts
-    view.report(task, progress(0.5))
-    clock.now += 0.9
-    view.report(task, progress(0.55))
-    assert left(terminal) is None
-    clock.now += 9.1
-    view.report(task, progress(0.6))
-    assert terminal.shown[0].startswith("15/20 runs")
-    assert " 90 % " in terminal.shown[0]
-    assert left(terminal) == "0:40"
-
-
-def test_time_left_counts_stacks_that_have_ended(clock: Clock) -> None:
-    view, terminal = live()
-    begin(view)
-    first, second = a_task(range(10)), a_task(range(10, 20))
-    view.started(first)
-    clock.now += 20
-    for number in range(10):
-        view.report(first, ended(number))
-    view.report(first, Finished())
-    view.started(second)
-    clock.now += 1
-    view.report(second, progress(0.0))
-    assert left(terminal) == "0:21"
-
-
-def test_towards_the_end_the_longest_stack_decides(clock: Clock) -> None:
-    """Two stacks together did 1.1 in 10 s, but of the one that is left there is 0.9 to do, at 0.1 in 10 s."""
-    view, terminal = live()
-    begin(view)
-    first, second = a_task(range(10)), a_task(range(10, 20))
-    for task in (first, second):
-        view.started(task)
-        view.report(task, progress(0.0))
-    clock.now += 10
-    for number in range(10):
-        view.report(first, ended(number))
-    view.report(first, Finished())
-    clock.now += 1e-9
-    view.report(second, progress(0.1))
-    clock.now += REFRESH
-    view.report(second, progress(0.1))
-    assert left(terminal) == "1:31"
-
-
-def test_lost_work_is_not_done(clock: Clock) -> None:
-    view, terminal = live()
-    begin(view)
-    task = a_task(range(20))
-    view.started(task)
-    view.report(task, progress(0.8))
-    for number in range(5):
-        view.report(task, ended(number))
-    clock.now += 1
-    view.report(task, Lost("killed"))
-    assert terminal.shown[1].startswith("5/20 runs")
-    assert terminal.shown[1].endswith(" 25 %")
 
 
 def test_an_interruption_says_how_far_it_came(clock: Clock) -> None:
