@@ -230,8 +230,7 @@ class Direct:
         back = self.back
         dy, dx = dy.reshape(self.y), dx.reshape(self.x)
         if self.phases is not None:
-            for phase in self.phases:
-                self._inputs(phase, dy, W, dx)
+            self._tap_by_tap(self.phases, dy, W, dx)
             return
         self._turn(W, self.turned)
 
@@ -254,7 +253,7 @@ class Direct:
         for a, stride, top, size, length in zip(
             at, window.stride, window.before, window.size, window.image, strict=True
         ):
-            first = -((a - top) // stride) if a < top else 0
+            first = max(0, -((a - top) // stride))
             tap = slice(a, None, stride)
             number = len(range(size)[tap])
             slices.append(slice(stride * first + a - top, None, stride))
@@ -270,17 +269,21 @@ class Direct:
         kernel = buffer(f"turned {name}", (replicas, *kept, outputs // self.groups, self.x[-1]))
         return _Phase(slices[0], slices[1], (taps[0], taps[1]), (before[0], before[1]), room, kernel)
 
-    def _inputs(self, phase: _Phase, dy: Array, W: Array, dx: Array) -> None:
-        part = dx[:, phase.rows, phase.columns]
-        if not phase.kernel.size:
-            part[...] = 0  # between the windows
-        elif part.size:
-            self._turn(W[:, phase.taps[0], phase.taps[1]], phase.kernel)
+    def _tap_by_tap(self, phases: list[_Phase], dy: Array, W: Array, dx: Array) -> None:
+        touched = []
+        for phase in phases:
+            part = dx[:, phase.rows, phase.columns]
+            if not phase.kernel.size:
+                part[...] = 0  # between the windows
+            elif part.size:
+                self._turn(W[:, phase.taps[0], phase.taps[1]], phase.kernel)
+                touched.append((phase, part))
 
-            def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, first: int, last: int) -> None:
+            for phase, part in touched:
                 correlate(
                     dy, phase.kernel, self.zeros, part, phase.room[thread], True, phase.before, (1, 1), (1, 1), (1, 1),
                     self.groups, first, last,
                 )  # fmt: skip
 
-            share(len(dy), self.threads, job)
+        share(len(dy), self.threads, job)

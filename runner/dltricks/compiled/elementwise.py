@@ -7,7 +7,7 @@ from dltricks.core.parallel import pool, share
 from dltricks.core.types import Array
 
 SHARED = 1 << 20
-"""Values of an array from which on its parts go to other threads, which takes as long as a tenth of them. No value
+"""Values of an array from which on its parts go to other threads: fewer are done before these are awake. No value
 depends on another."""
 
 

@@ -168,8 +168,7 @@ def product(like, a, b, start, c, how, rows, columns):
                 if rest < larger <= rows:
                     row, rest = rows - larger, larger
             at, first, to = a + row * a_row, start + row * start_row, c + row * c_row
-            # Twelve of 16 rows, or six of 8, would leave too few sums to keep the processor busy: halves do better.
-            if vectors == 2 and rest >= BROAD and (BROAD == 8 or rest != 8):
+            if vectors == 2 and rest >= BROAD:
                 _broad(like, at, b, first, to, how, lanes)
                 row += BROAD
             elif vectors == 2 and rest >= 4:
@@ -181,7 +180,7 @@ def product(like, a, b, start, c, how, rows, columns):
             elif vectors == 2:
                 _1x2(like, at, b, first, to, how, lanes)
                 row += 1
-            elif rest >= HIGH and (HIGH == 16 or not 12 < rest <= 16):
+            elif rest >= HIGH:
                 _high(like, at, b, first, to, how, lanes)
                 row += HIGH
             elif rest >= 8:
