@@ -82,8 +82,9 @@ def sessions() -> list[tuple[str, str]]:
 
 
 def masked(text: str) -> str:
-    """Without what another machine may print otherwise: digits and the widths that they take, and sizes of stacks."""
+    """Without what another machine may print otherwise: digits and their widths, sizes of stacks, units of time."""
     text = re.sub(r"-?\d[\d,.]*(e[-+]?\d+)?", "0", text)
+    text = re.sub(r"\b0 (s|min|h)\b", "0 s", text)
     return re.sub(r"0 x 0( \+ 0 x 0)*", "0 x 0", re.sub(r"─+", "─", re.sub(r" +", " ", text)))
 
 
