@@ -12,6 +12,9 @@ def main() -> None:
     guarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if guarded:
         signal.signal(signal.SIGINT, _leave)
+    # BLAS has one thread wherever bits count. More of them, started as numpy is loaded and again in every copy of this
+    # process, would wait for work by spinning: a tenth of a short study's processor time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dltricks.cli.main import main as command_line
 
     try:
