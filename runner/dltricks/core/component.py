@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 import numpy as np
@@ -34,10 +35,11 @@ class Component:
         return copy.copy(self)
 
 
-def numeric_fields(cls: type[Component]) -> list[str]:
+@cache  # to evaluate the hints of a network's parts takes as long as to draw its weights
+def numeric_fields(cls: type[Any]) -> tuple[str, ...]:
     """Names of the fields declared as float: those in which stacked replicas may differ."""
     hints = get_type_hints(cls)
-    return [f.name for f in dataclasses.fields(cls) if hints[f.name] is float]
+    return tuple(f.name for f in dataclasses.fields(cls) if hints[f.name] is float)
 
 
 def stack(components: Sequence[C], ndim: int = 1) -> C:
