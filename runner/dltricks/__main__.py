@@ -5,6 +5,14 @@ import os
 import signal
 import sys
 
+WITHOUT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""What libraries would do for nothing, unless the user asks for it.
+
+BLAS has one thread wherever bits count; more of them, started as numpy is loaded and again in every copy of this
+process, wait for work by spinning, a tenth of a short study's processor time. And pydantic looks through all that is
+installed for plugins.
+"""
+
 
 def main() -> None:
     """Runs the command line; outside of a command, Ctrl-C leaves at once and says nothing."""
@@ -12,9 +20,8 @@ def main() -> None:
     guarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if guarded:
         signal.signal(signal.SIGINT, _leave)
-    # BLAS has one thread wherever bits count. More of them, started as numpy is loaded and again in every copy of this
-    # process, would wait for work by spinning: a tenth of a short study's processor time.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name, value in WITHOUT.items():
+        os.environ.setdefault(name, value)
     from dltricks.cli.main import main as command_line
 
     try:

@@ -285,20 +285,22 @@ def test_the_keyboard_interrupts_the_exit(folder: Path) -> None:
 
 @pytest.mark.parametrize("wanted", [None, "2"])
 def test_what_a_process_does_without(folder: Path, wanted: str | None) -> None:
-    """Threads of BLAS that wait for work, unless the user asks for them, and a look for garbage at the end."""
+    """Threads of BLAS that wait for work and plugins of pydantic, unless the user asks, and a look for garbage."""
     code = (
         "import atexit, gc, os, sys\nfrom dltricks.__main__ import main\n"
-        "atexit.register(lambda: print(os.environ['OPENBLAS_NUM_THREADS'], gc.get_freeze_count() > 0))\n"
+        "NAMES = 'OPENBLAS_NUM_THREADS', 'PYDANTIC_DISABLE_PLUGINS'\n"
+        "atexit.register(lambda: print(*map(os.environ.get, NAMES), gc.get_freeze_count() > 0))\n"
         "sys.argv = ['dltricks', '--version']\nmain()"
     )
     env = environment()
-    env.pop("OPENBLAS_NUM_THREADS", None)
-    if wanted:
-        env["OPENBLAS_NUM_THREADS"] = wanted
+    for name in ("OPENBLAS_NUM_THREADS", "PYDANTIC_DISABLE_PLUGINS"):
+        env.pop(name, None)
+        if wanted:
+            env[name] = wanted
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, encoding="utf-8", check=True
     )
-    assert done.stdout.splitlines()[1:] == [f"{wanted or '1'} True"]
+    assert done.stdout.splitlines()[1:] == [f"{wanted or '1'} {wanted or '__all__'} True"]
 
 
 def test_a_command_that_is_named_is_made_alone() -> None:
