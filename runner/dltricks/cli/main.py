@@ -75,7 +75,7 @@ def _root(
 
 
 def _command_line(words: Sequence[str]) -> typer.Typer:
-    """The commands; only the one that the first word names, where it does: to make the options of all takes 40 ms."""
+    """The commands; only the one that the first word names, where it does: to make the options of all takes 50 ms."""
     app = typer.Typer(
         name="dltricks",
         help="A laboratory for deep-learning training tricks.",
