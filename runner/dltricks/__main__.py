@@ -1,8 +1,17 @@
 """``dltricks`` and ``python -m dltricks``: the command line, which Ctrl-C ends quietly from its first import on."""
 
+import gc
 import os
 import signal
 import sys
+
+WITHOUT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""What libraries would do for nothing, unless the user asks for it.
+
+BLAS has one thread wherever bits count; more of them, started as numpy is loaded and again in every copy of this
+process, wait for work by spinning, a tenth of a short study's processor time. And pydantic looks through all that is
+installed for plugins.
+"""
 
 
 def main() -> None:
@@ -11,6 +20,8 @@ def main() -> None:
     guarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if guarded:
         signal.signal(signal.SIGINT, _leave)
+    for name, value in WITHOUT.items():
+        os.environ.setdefault(name, value)
     from dltricks.cli.main import main as command_line
 
     try:
@@ -22,6 +33,8 @@ def main() -> None:
     finally:
         if guarded:
             signal.signal(signal.SIGINT, _leave)
+        # The process ends, and its memory with it: to look through all of it for garbage would take 80 ms.
+        gc.freeze()
 
 
 def _leave(number: int, frame: object) -> None:

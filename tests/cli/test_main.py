@@ -281,3 +281,33 @@ def test_the_keyboard_interrupts_the_exit(folder: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "")
     assert done.stdout == f"dltricks {dltricks.__version__}\n"
+
+
+@pytest.mark.parametrize("wanted", [None, "2"])
+def test_what_a_process_does_without(folder: Path, wanted: str | None) -> None:
+    """Threads of BLAS that wait for work and plugins of pydantic, unless the user asks, and a look for garbage."""
+    code = (
+        "import atexit, gc, os, sys\nfrom dltricks.__main__ import main\n"
+        "NAMES = 'OPENBLAS_NUM_THREADS', 'PYDANTIC_DISABLE_PLUGINS'\n"
+        "atexit.register(lambda: print(*map(os.environ.get, NAMES), gc.get_freeze_count() > 0))\n"
+        "sys.argv = ['dltricks', '--version']\nmain()"
+    )
+    env = environment()
+    for name in ("OPENBLAS_NUM_THREADS", "PYDANTIC_DISABLE_PLUGINS"):
+        env.pop(name, None)
+        if wanted:
+            env[name] = wanted
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.splitlines()[1:] == [f"{wanted or '1'} {wanted or '__all__'} True"]
+
+
+def test_a_command_that_is_named_is_made_alone() -> None:
+    from dltricks.cli.main import _command_line
+
+    def made(*words: str) -> list[str]:
+        return [command.name or "" for command in _command_line(words).registered_commands]
+
+    assert made("train", "file.yaml") == ["train"]
+    assert sorted(made()) == sorted(made("--help")) == sorted(made("trian")) == sorted(COMMANDS)

@@ -127,10 +127,21 @@ def test_a_short_step_of_a_small_stack_promises_as_much(
     size: int,
 ) -> None:
     sizes = tried(lambda size: pace * size**0.5)
+    monkeypatch.setattr(measuring, "SHORT", 0.0)
     clock = iter([0.0, 0.0, 1.0])
     monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     assert measure(plan, Datasets(), 64, None, 0.5).size == size
     assert sizes == [1, 8]
+
+
+@pytest.mark.parametrize(("memory", "largest"), [(None, 64), (20_000, 20)])
+@pytest.mark.parametrize("worth", [True, False])
+def test_of_short_studies_with_short_steps_only_the_largest_is_tried(
+    plan: list[Experiment], tried: Callable[[Times], list[int]], memory: int | None, largest: int, worth: bool
+) -> None:
+    sizes = tried(lambda size: 1e-4 * size ** (0.5 if worth else 2))
+    assert measure(plan, Datasets(), 64, memory, HOUR).size == (largest if worth else 1)
+    assert sizes == [1, largest]
 
 
 def test_of_short_studies_a_large_stack_is_as_good(plan: list[Experiment], tried: Callable[[Times], list[int]]) -> None:

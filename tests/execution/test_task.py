@@ -64,6 +64,21 @@ def test_a_task_is_the_same_elsewhere(tmp_path: Path, monkeypatch: pytest.Monkey
     assert sent(Task(tuple(runs))).data_dir is None
 
 
+def test_what_is_known_is_not_resolved_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for users' files, which may have changed, and another configuration under the same hash."""
+    write_table(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    plain, table = experiment(tmp_path), experiment(tmp_path, dataset=CSV, limit="none")
+    values = json.loads(json.dumps(Task(tuple(runs_of(Path("runs"), [plain, table]))).to_json()))
+    known = {each.hash: each for each in (plain, table)}
+    first, second = Task.from_json(values, refuse, known).runs
+    assert first.experiment is plain
+    assert second.experiment is not table
+    assert second.experiment.hash == table.hash
+    values["runs"][0]["config"]["checkpoint_seconds"] = 7
+    assert Task.from_json(values, refuse, known).runs[0].experiment.checkpoint_seconds == 7
+
+
 def test_files_that_have_changed_since_are_refused(tmp_path: Path) -> None:
     write_table(tmp_path)
     fuse = write_fuse(tmp_path)

@@ -12,7 +12,7 @@ from dltricks.core.cores import available_cores, physical_cores
 from dltricks.core.errors import DamagedError, FileSystemError, LockedError, NewerFormatError, UsageError
 from dltricks.core.spelling import spell
 from dltricks.execution.campaign import Campaign, Observer
-from dltricks.execution.data import Datasets
+from dltricks.execution.data import Datasets, Prepared
 from dltricks.execution.events import Event, Failed, Notice
 from dltricks.execution.executor import Executor
 from dltricks.execution.packing import Plan, pack
@@ -125,11 +125,12 @@ class Lab:
                 executor.close()
         self._processes = self._cluster = None
 
-    def _start(self, workers: int) -> ProcessExecutor:
-        if self._processes is None or self._processes.slots < workers:
+    def _start(self, plan: Plan) -> ProcessExecutor:
+        if self._processes is None or self._processes.slots < plan.workers:
             self._close()
-            threads = self.means.threads or max(1, available_cores() // workers)
-            self._processes = ProcessExecutor(workers, threads, self.datasets)
+            threads = self.means.threads or max(1, available_cores() // plan.workers)
+            prepared = Prepared(self.datasets, {run.experiment.hash: run.experiment for run in plan.runs})
+            self._processes = ProcessExecutor(plan.workers, threads, prepared)
         return self._processes
 
     def place(self, experiments: Iterable[tuple[Arm, Experiment]], role: str | None = None) -> list[PlannedRun]:
@@ -214,7 +215,7 @@ class Lab:
         if self.means.executor == "dask":
             return self._connect()
         if self.means.executor == "processes" or plan.workers > 1:
-            return self._start(plan.workers)
+            return self._start(plan)
         self._close()
         self.take_threads()
         return SerialExecutor(self.signals, self.datasets)

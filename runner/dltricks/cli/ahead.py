@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Ahead:
-    """A view that also loads modules once training in other processes is under way.
+    """A view that also loads modules once all workers have a task, and open its folders: they wait for the disk then.
 
     Not earlier: what is loaded before workers start delays them.
     """
@@ -23,15 +23,17 @@ class Ahead:
 
     def planned(self, plan: Plan, metric: str) -> None:
         self._left = list(self._modules) if plan.workers > 1 else []
+        self._idle = plan.workers
         self._view.planned(plan, metric)
 
     def started(self, task: Task) -> None:
         self._view.started(task)
+        self._idle -= 1
+        while self._left and self._idle <= 0:
+            import_module(self._left.pop(0))
 
     def report(self, task: Task, event: Event) -> None:
         self._view.report(task, event)
-        while self._left:
-            import_module(self._left.pop())
 
     def ended(self) -> None:
         self._view.ended()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NAME = "train"
 
 
-REPORT = ("dltricks.api.compare", "dltricks.cli.comparison_report")
+REPORT = ("dltricks.api.compare", "dltricks.cli.comparison_report", "rich.console", "rich.table")
 """What reporting a study loads."""
 
 

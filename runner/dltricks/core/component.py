@@ -34,10 +34,16 @@ class Component:
         return copy.copy(self)
 
 
-def numeric_fields(cls: type[Component]) -> list[str]:
+def numeric_fields(cls: type[Component]) -> tuple[str, ...]:
     """Names of the fields declared as float: those in which stacked replicas may differ."""
-    hints = get_type_hints(cls)
-    return [f.name for f in dataclasses.fields(cls) if hints[f.name] is float]
+    if cls not in _numeric:
+        hints = get_type_hints(cls)
+        _numeric[cls] = tuple(f.name for f in dataclasses.fields(cls) if hints[f.name] is float)
+    return _numeric[cls]
+
+
+_numeric: dict[type[Component], tuple[str, ...]] = {}
+"""To evaluate the hints of a network's parts takes as long as to draw its weights."""
 
 
 def stack(components: Sequence[C], ndim: int = 1) -> C:

@@ -34,11 +34,11 @@ def folded(lr: Any, b1: Any, b2: Any, eps: Any, t: int) -> tuple[list[list[float
     columns, and counts in plain floats: a dozen operations on tiny arrays cost as much as two passes over all
     parameters. Where all replicas have the same settings it gives a single row, (1, 1).
     """
-    settings = list(plain(lr, b1, b2, eps))
-    if settings.count(settings[0]) == len(settings):
-        del settings[1:]
+    columns = [column[:, 0].tolist() for column in (lr, b1, b2, eps)]
+    if all(column.count(column[0]) == len(column) for column in columns):
+        columns = [column[:1] for column in columns]
     size, eps_t = [], []
-    for rate, keep_m, keep_v, least in settings:
+    for rate, keep_m, keep_v, least in zip(*columns, strict=True):
         root = sqrt((1 - keep_v) / (1 - keep_v**t))
         size.append([rate * (1 - keep_m) / (1 - keep_m**t) / root])
         eps_t.append([least / root])

@@ -40,8 +40,9 @@ class Optimizer(Component):
         row by row, in two thirds of the time. The products are the same.
         """
         narrow: Array = np.array(wide, self.store.dtype)
-        first = narrow.ravel()[:1]
-        return first.reshape(()) if narrow.size == 1 or (narrow == first).all() else narrow
+        if narrow.size > 1 and (narrow != narrow.ravel()[0]).any():
+            return narrow
+        return narrow.ravel()[:1].reshape(())
 
     def setup(self) -> None:
         """Derives the constants of the whole training."""

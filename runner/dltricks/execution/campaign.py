@@ -27,7 +27,7 @@ class Observer(Protocol):
     """Watches a campaign."""
 
     def started(self, task: Task) -> None:
-        """A task begins."""
+        """A task has begun."""
 
     def report(self, task: Task, event: Event) -> None:
         """Something has happened in a task."""
@@ -73,8 +73,8 @@ class Campaign:
             self._waiting.remove(each)
             task = each[1]
             self._running[id(task)] = task, {run.number for run in task.runs}, set()
-            self._observer.started(task)
             self._executor.submit(task)
+            self._observer.started(task)
 
     def _hear(self, task: Task, event: Event) -> None:
         if id(task) not in self._running:

@@ -13,28 +13,30 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from dltricks.core.errors import DltricksError, StoppedError
 from dltricks.core.parallel import pool
-from dltricks.execution.data import Datasets
+from dltricks.execution.data import Datasets, Prepared
 from dltricks.execution.events import Event, Failed, Finished, Lost, Stopped, encode
 from dltricks.execution.stack import train_stack
 from dltricks.execution.task import Task
+from dltricks.experiment.resolve import Experiment
 from dltricks.runs.signals import Signals
 
 TICK = 0.25
 """Seconds between two looks at signals while there is nothing to do."""
 
 
-def serve(threads: int, datasets: Datasets | None = None) -> None:
+def serve(threads: int, prepared: Prepared | None = None) -> None:
     """Trains what comes until stdin ends.
 
     Args:
         threads: what large products may use.
-        datasets: what is loaded already.
+        prepared: what there is already.
     """
     # What plugins print must not get between the events, and what they read must not be tasks.
     tasks, events = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -42,7 +44,8 @@ def serve(threads: int, datasets: Datasets | None = None) -> None:
     os.dup2(2, 1)
     pool.resize(threads)
     signals = Signals()
-    loaded = {} if datasets is None else {datasets.data_dir: datasets}
+    prepared = prepared or Prepared(Datasets(), {})
+    loaded = {prepared.datasets.data_dir: prepared.datasets}
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(tasks, lines, signals), daemon=True).start()
     with signals.listening():
@@ -53,7 +56,7 @@ def serve(threads: int, datasets: Datasets | None = None) -> None:
                 continue  # an idle process obeys signals too
             if line is None:
                 break
-            _serve(line, events, signals, loaded)
+            _serve(line, events, signals, loaded, prepared.experiments)
 
 
 def _read(tasks: IO[bytes], lines: queue.SimpleQueue[bytes | None], signals: Signals) -> None:
@@ -66,7 +69,13 @@ def _read(tasks: IO[bytes], lines: queue.SimpleQueue[bytes | None], signals: Sig
         lines.put(None)
 
 
-def _serve(line: bytes, events: IO[str], signals: Signals, loaded: dict[Path | None, Datasets]) -> None:
+def _serve(
+    line: bytes,
+    events: IO[str],
+    signals: Signals,
+    loaded: dict[Path | None, Datasets],
+    experiments: Mapping[str, Experiment],
+) -> None:
     def tell(event: Event) -> None:
         with suppress(OSError):  # nobody listens any more, and the end of stdin will tell so
             events.write(encode(event) + "\n")
@@ -75,7 +84,7 @@ def _serve(line: bytes, events: IO[str], signals: Signals, loaded: dict[Path | N
         tell(Failed(number, type(error).__name__, str(error), error.exit_code))
 
     try:
-        task = Task.from_json(json.loads(line), refused)
+        task = Task.from_json(json.loads(line), refused, experiments)
         if task.runs:
             datasets = loaded.setdefault(task.data_dir, Datasets(task.data_dir))
             train_stack(task.runs, tell, signals, datasets)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dltricks.core.dataset import Data
@@ -48,3 +50,12 @@ class Datasets:
                     raise DamagedError(f"{place}: has changed since the run was planned; run the same command again")
             loaded[key] = found
         return found
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a process has for a plan, so that a copy of it need neither load nor resolve it again."""
+
+    datasets: Datasets
+    experiments: Mapping[str, Experiment]
+    """By hash."""

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 import dltricks
 from dltricks.execution import child
-from dltricks.execution.data import Datasets
+from dltricks.execution.data import Prepared
 
 ROOT = Path(dltricks.__file__).parent.parent
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -40,18 +40,18 @@ class Process(Protocol):
         """Its exit code, or the negative number of the signal that ended it; None if it lives on after so long."""
 
 
-def start(threads: int, errors: IO[bytes], datasets: Datasets | None = None) -> Process:
+def start(threads: int, errors: IO[bytes], prepared: Prepared | None = None) -> Process:
     """Starts a worker process.
 
     Args:
         threads: what large products may use.
         errors: where its stderr goes.
-        datasets: what it need not load again if it is a copy of this process.
+        prepared: what it need not load or resolve again if it is a copy of this process.
     """
     # Copies are safe where nothing else runs in this process: a lock that another thread held would never be
     # released in the copy. Other systems than Linux have libraries that do not survive it.
     if sys.platform == "linux" and threading.active_count() == 1:
-        return _Copy(threads, errors, datasets)
+        return _Copy(threads, errors, prepared)
     return _New(threads, errors)
 
 
@@ -89,7 +89,7 @@ class _New:
 class _Copy:
     """A copy of this process."""
 
-    def __init__(self, threads: int, errors: IO[bytes], datasets: Datasets | None) -> None:
+    def __init__(self, threads: int, errors: IO[bytes], prepared: Prepared | None) -> None:
         theirs = os.pipe()
         try:
             ours = os.pipe()
@@ -107,7 +107,7 @@ class _Copy:
                 os.close(fd)
             raise
         if self.pid == 0:
-            _become_child(theirs[0], ours[1], errors.fileno(), threads, datasets)
+            _become_child(theirs[0], ours[1], errors.fileno(), threads, prepared)
         os.close(theirs[0])
         os.close(ours[1])
         self.tasks: IO[bytes] = os.fdopen(theirs[1], "wb")
@@ -132,7 +132,7 @@ class _Copy:
         return self._code
 
 
-def _become_child(tasks: int, events: int, errors: int, threads: int, datasets: Datasets | None) -> NoReturn:
+def _become_child(tasks: int, events: int, errors: int, threads: int, prepared: Prepared | None) -> NoReturn:
     """Nothing of the process that this is a copy of is touched any more, its files and terminal least of all."""
     code = 1
     try:
@@ -150,7 +150,7 @@ def _become_child(tasks: int, events: int, errors: int, threads: int, datasets: 
         sys.stdin = os.fdopen(0, "r", closefd=False)
         sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         sys.argv = [child.__file__, str(threads)]
-        child.serve(threads, datasets)
+        child.serve(threads, prepared)
         code = 0
     except BaseException:
         with suppress(BaseException):

@@ -27,7 +27,8 @@ WORTH = 0.95
 LIGHT, UNTRIED = 1e-3, 16
 """A step that is shorter than this many seconds is worth stacks of this size, if there is no time to try."""
 SHORT = 60.0
-"""Seconds of training up to which stacks that are as good are preferred large: few tasks share out more evenly."""
+"""Seconds of training up to which stacks that are as good are preferred large: few tasks share out more evenly. Where
+a step is ``LIGHT`` too, no size is tried between one and the largest."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ def measure(
     """
     began = time.perf_counter()
     best: Measured | None = None
-    most, tried = min(most, LARGEST, len(experiments)), 0
+    most, tried, light = min(most, LARGEST, len(experiments)), 0, False
     for size in _sizes(most):
         size = min(size, most)
-        if size <= tried:
+        if size <= tried or (light and size < most):
             continue
         tried = size
         # A plugin may print, and stdout is for results.
@@ -69,6 +70,8 @@ def measure(
         needed = step_seconds / size * trainer.steps * experiments[0].recipe.epochs
         if best is None or needed < (1 / WORTH if needed * size < SHORT else WORTH) * best.seconds:
             best = Measured(size, needed)
+        if size == 1:
+            light = step_seconds < LIGHT and needed * most < SHORT
         if memory is not None:
             most = min(most, max(1, memory // replica_bytes(trainer)))
             if best.size > most:

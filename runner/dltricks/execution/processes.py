@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 
 from dltricks.core.refusals import refusal
-from dltricks.execution.data import Datasets
+from dltricks.execution.data import Prepared
 from dltricks.execution.events import Event, Finished, Lost, Stopped, decode
 from dltricks.execution.executor import Executor, Report
 from dltricks.execution.launch import start
@@ -26,12 +26,12 @@ PATIENCE = 5.0
 class Child:
     """A process of ``child.py``, whose events arrive in an inbox; None is the last of them."""
 
-    def __init__(self, inbox: Inbox, threads: int = 1, datasets: Datasets | None = None) -> None:
+    def __init__(self, inbox: Inbox, threads: int = 1, prepared: Prepared | None = None) -> None:
         """
         Args:
             inbox: where the events go, once ``listen`` was called.
             threads: what large products may use.
-            datasets: what the process need not load again, where that can be.
+            prepared: what the process need not load or resolve again, where that can be.
         """
         self.task: Task | None = None
         self.leaving = False
@@ -39,7 +39,7 @@ class Child:
         self._inbox = inbox
         # Not a pipe that someone would have to empty; only the last of it is of interest.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
-        self._process = start(threads, self._errors, datasets)
+        self._process = start(threads, self._errors, prepared)
 
     def listen(self) -> None:
         """Lets the events arrive, from a thread of their own."""
@@ -91,14 +91,14 @@ class Child:
 class ProcessExecutor(Executor):
     """Up to ``slots`` worker processes, started when they are needed and kept for further tasks."""
 
-    def __init__(self, workers: int, threads: int = 1, datasets: Datasets | None = None) -> None:
+    def __init__(self, workers: int, threads: int = 1, prepared: Prepared | None = None) -> None:
         """
         Args:
             workers: how many processes.
             threads: what each of them may use for large products.
-            datasets: what this process has loaded, which they need not load again where that can be.
+            prepared: what this process has, which they need not load or resolve again where that can be.
         """
-        self.slots, self._threads, self._datasets = workers, threads, datasets
+        self.slots, self._threads, self._prepared = workers, threads, prepared
         self._inbox: Inbox = queue.SimpleQueue()
         self._children: list[Child] = []
 
@@ -110,7 +110,7 @@ class ProcessExecutor(Executor):
             before = len(self._children)
             try:
                 for _ in range(missing):
-                    self._children.append(Child(self._inbox, self._threads, self._datasets))
+                    self._children.append(Child(self._inbox, self._threads, self._prepared))
             except OSError as error:
                 if len(self._children) == before:
                     raise refusal("cannot start a process", error) from error

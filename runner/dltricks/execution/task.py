@@ -57,13 +57,19 @@ class PlannedRun:
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], data_dir: Path | None = None) -> Self:
-        """A run of a plan that another process made.
+    def from_json(
+        cls, values: Mapping[str, Any], data_dir: Path | None = None, known: Mapping[str, Experiment] | None = None
+    ) -> Self:
+        """A run of a plan that another process made; ``known`` is that of ``Task.from_json``.
 
         Raises:
             UsageError: the experiment is refused here, as where its data are missing.
             DamagedError: data or plugins are not those of the plan.
         """
+        planned = (known or {}).get(values["hash"])
+        # Files and plugins may have changed since, which only resolving finds.
+        if planned is not None and not planned.files and not planned.plugins and planned.config == values["config"]:
+            return cls(values["number"], planned, Path(values["path"]), values["label"], values["role"])
         config = {key: value for key, value in values["config"].items() if key != "plugins"}
         folder = Path(values["folder"])
         document = Document("plan", config, path=folder / "plan.yaml")
@@ -97,13 +103,24 @@ class Task:
         return {"runs": [run.to_json() for run in self.runs], "data_dir": data_dir}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], refused: Callable[[int, DltricksError], None]) -> Self:
-        """A task that another process made; ``refused`` hears of the runs that cannot be part of it."""
+    def from_json(
+        cls,
+        values: Mapping[str, Any],
+        refused: Callable[[int, DltricksError], None],
+        known: Mapping[str, Experiment] | None = None,
+    ) -> Self:
+        """A task that another process made.
+
+        Args:
+            values: from ``to_json``.
+            refused: hears of the runs that cannot be part of it.
+            known: by hash, experiments that are not resolved again where their configuration is the same.
+        """
         data_dir = None if values["data_dir"] is None else Path(values["data_dir"])
         runs = []
         for run in values["runs"]:
             try:
-                runs.append(PlannedRun.from_json(run, data_dir))
+                runs.append(PlannedRun.from_json(run, data_dir, known))
             except DltricksError as error:
                 refused(run["number"], error)
             except OSError as error:
