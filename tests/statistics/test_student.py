@@ -5,16 +5,7 @@ import pytest
 from scipy import stats
 
 from dltricks.core.errors import UsageError
-from dltricks.statistics.student import (
-    checked,
-    deviation,
-    deviations,
-    interval,
-    legendre,
-    noncentral_cdf,
-    two_sided_p,
-    upper_p,
-)
+from dltricks.statistics.student import checked, deviation, deviations, interval, noncentral_cdf, two_sided_p, upper_p
 
 
 def test_p_and_interval_agree_about_the_limit() -> None:
@@ -45,15 +36,6 @@ def test_noncentral_t(df: int) -> None:
     t, nc = np.array([-3.0, 0.0, 0.5, 2.0, 3.5, 12.0])[:, None], np.array([0.0, 0.5, 2.0, 5.0])
     np.testing.assert_allclose(noncentral_cdf(t, df, nc), stats.nct.cdf(t, df, nc), atol=1e-11)
     np.testing.assert_allclose(noncentral_cdf(t, df, 0.0), stats.t.cdf(t, df), atol=1e-11)
-
-
-@pytest.mark.parametrize("nodes", [2, 5, 32, 200])
-def test_nodes_and_weights_are_those_of_numpy(nodes: int) -> None:
-    points, weights = legendre(nodes)
-    expected = np.polynomial.legendre.leggauss(nodes)
-    np.testing.assert_allclose(points, expected[0], rtol=0, atol=1e-15)
-    np.testing.assert_allclose(weights, expected[1], rtol=1e-10)
-    assert weights.sum() == pytest.approx(2, abs=1e-13)
 
 
 def test_expectations_over_a_standard_deviation() -> None:
