@@ -13,9 +13,10 @@ from math import prod
 
 import numpy as np
 
+from dltricks.compiled.awake import share, take
 from dltricks.compiled.jit import kernel
 from dltricks.compiled.tile import product
-from dltricks.core.parallel import pool, share
+from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
@@ -51,8 +52,8 @@ def pad(x, padded, top, left, down, across):
 
 
 @kernel
-def correlate(x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups, first, last):
-    """Outputs y (N, H', W', O) of the images first to last of x (N, H, W, C) under each replica's W (K, h, w, I, O).
+def correlate(turn, x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups):
+    """Outputs y (N, H', W', O) of the images x (N, H, W, C) under each replica's W (K, h, w, I, O).
 
     ``pads`` says whether images are copied into ``padded`` (samples, H, W, C) first, from ``begin`` on and ``grid``
     apart. Where there is room for several samples, they are the rows of a tile, else the pixels of a row are.
@@ -70,37 +71,40 @@ def correlate(x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups
         spots, a_row, c_row = columns, image, y.strides[0] // size
     if pads:
         padded[...] = 0
-    n = first
-    while n < last:
-        k = n // batch
-        samples = min(together, last - n, (k + 1) * batch - n)
-        count = columns if together == 1 else samples
-        images = x[n].ctypes.data
-        if pads:
-            for s in range(samples):
-                pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
-            images = padded.ctypes.data
-        for g in range(groups):
-            for row in range(rows):
-                for spot in range(spots):
-                    out = y[n, row, spot].ctypes.data + g * outs * size
-                    start, again = bias[k].ctypes.data + g * outs * size, 0
-                    for j in range(parts):
-                        pixel = row * stride[0] * width + spot * stride[1] + j * dilation[1]
-                        at = images + (pixel * channels + g * inputs) * size
-                        kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
-                        how = (
-                            high, steps, dilation[0] * width * channels, 1, a_row,
-                            wide * inputs * filters, filters, again, c_row,
-                        )  # fmt: skip
-                        product(x, at, kernel, start, out, how, count, outs)
-                        start, again = out, c_row
-        n += samples
+    first, last = take(turn)
+    while first < last:
+        n = first
+        while n < last:
+            k = n // batch
+            samples = min(together, last - n, (k + 1) * batch - n)
+            count = columns if together == 1 else samples
+            images = x[n].ctypes.data
+            if pads:
+                for s in range(samples):
+                    pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
+                images = padded.ctypes.data
+            for g in range(groups):
+                for row in range(rows):
+                    for spot in range(spots):
+                        out = y[n, row, spot].ctypes.data + g * outs * size
+                        start, again = bias[k].ctypes.data + g * outs * size, 0
+                        for j in range(parts):
+                            pixel = row * stride[0] * width + spot * stride[1] + j * dilation[1]
+                            at = images + (pixel * channels + g * inputs) * size
+                            kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
+                            how = (
+                                high, steps, dilation[0] * width * channels, 1, a_row,
+                                wide * inputs * filters, filters, again, c_row,
+                            )  # fmt: skip
+                            product(x, at, kernel, start, out, how, count, outs)
+                            start, again = out, c_row
+            n += samples
+        first, last = take(turn)
 
 
 @kernel
-def weigh(x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last):
-    """The gradients of the kernel, partial (K, pieces, h, w, I, O), of the pieces first to last of all.
+def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch):
+    """The gradients of the kernel, partial (K, pieces, h, w, I, O).
 
     The innermost sum is over several samples where ``padded`` has room for them, else over the pixels of a row.
     """
@@ -113,36 +117,39 @@ def weigh(x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, 
     down, across = stride[0] * width * channels, stride[1] * channels
     if pads:
         padded[...] = 0
-    for place in range(first, last):
-        k, piece = place // pieces, place % pieces
-        start, again = zeros.ctypes.data, 0
-        n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
-        while n < end:
-            samples = min(together, end - n)
-            images = x[n].ctypes.data
-            if pads:
-                for s in range(samples):
-                    pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
-                images = padded.ctypes.data
-            for row in range(1 if together == 1 else rows):
-                for g in range(groups):
-                    for i in range(high):
-                        for j in range(parts):
-                            pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
-                            at = images + (row * down + pixel) * size
-                            gradients = dy[n, row].ctypes.data + g * outs * size
-                            to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
-                            if together == 1:
-                                how = (
-                                    rows, columns, down, across, 1, columns * filters, filters, again, filters,
-                                )  # fmt: skip
-                            else:
-                                how = (
-                                    columns, samples, across, image, 1, filters, dy[0].size, again, filters,
-                                )  # fmt: skip
-                            product(x, at, gradients, to if again else start, to, how, steps, outs)
-                again = filters
-            n += samples
+    first, last = take(turn)
+    while first < last:
+        for place in range(first, last):
+            k, piece = place // pieces, place % pieces
+            start, again = zeros.ctypes.data, 0
+            n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
+            while n < end:
+                samples = min(together, end - n)
+                images = x[n].ctypes.data
+                if pads:
+                    for s in range(samples):
+                        pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
+                    images = padded.ctypes.data
+                for row in range(1 if together == 1 else rows):
+                    for g in range(groups):
+                        for i in range(high):
+                            for j in range(parts):
+                                pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
+                                at = images + (row * down + pixel) * size
+                                gradients = dy[n, row].ctypes.data + g * outs * size
+                                to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
+                                if together == 1:
+                                    how = (
+                                        rows, columns, down, across, 1, columns * filters, filters, again, filters,
+                                    )  # fmt: skip
+                                else:
+                                    how = (
+                                        columns, samples, across, image, 1, filters, dy[0].size, again, filters,
+                                    )  # fmt: skip
+                                product(x, at, gradients, to if again else start, to, how, steps, outs)
+                    again = filters
+                n += samples
+        first, last = take(turn)
 
 
 @dataclass
@@ -201,10 +208,10 @@ class Direct:
         window, bias = self.window, self.zeros if bias is None else bias
         x, y = x.reshape(self.x), y.reshape(self.y)
 
-        def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, turn: Array) -> None:
             correlate(
-                x, W, bias, y, self.padded[thread], window.pads, window.before, (1, 1), window.stride, window.dilation,
-                self.groups, first, last,
+                turn, x, W, bias, y, self.padded[thread], window.pads, window.before, (1, 1), window.stride,
+                window.dilation, self.groups,
             )  # fmt: skip
 
         share(len(x), self.threads, job)
@@ -214,10 +221,10 @@ class Direct:
         window = self.window
         x, dy = x.reshape(self.x), dy.reshape(self.y)
 
-        def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, turn: Array) -> None:
             weigh(
-                x, dy, self.partial, self.zeros, self.padded[thread], window.pads, window.before, window.stride,
-                window.dilation, self.groups, self.batch, first, last,
+                turn, x, dy, self.partial, self.zeros, self.padded[thread], window.pads, window.before, window.stride,
+                window.dilation, self.groups, self.batch,
             )  # fmt: skip
 
         share(len(self.partial) * self.pieces, self.threads, job)
@@ -234,10 +241,10 @@ class Direct:
             return
         self._turn(W, self.turned)
 
-        def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, turn: Array) -> None:
             correlate(
-                dy, self.turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
-                back.dilation, self.groups, first, last,
+                turn, dy, self.turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
+                back.dilation, self.groups,
             )  # fmt: skip
 
         share(len(dy), self.threads, job)
@@ -270,20 +277,19 @@ class Direct:
         return _Phase(slices[0], slices[1], (taps[0], taps[1]), (before[0], before[1]), room, kernel)
 
     def _tap_by_tap(self, phases: list[_Phase], dy: Array, W: Array, dx: Array) -> None:
-        touched = []
         for phase in phases:
             part = dx[:, phase.rows, phase.columns]
             if not phase.kernel.size:
                 part[...] = 0  # between the windows
             elif part.size:
                 self._turn(W[:, phase.taps[0], phase.taps[1]], phase.kernel)
-                touched.append((phase, part))
+                self._into(part, phase, dy)
 
-        def job(thread: int, first: int, last: int) -> None:
-            for phase, part in touched:
-                correlate(
-                    dy, phase.kernel, self.zeros, part, phase.room[thread], True, phase.before, (1, 1), (1, 1), (1, 1),
-                    self.groups, first, last,
-                )  # fmt: skip
+    def _into(self, part: Array, phase: _Phase, dy: Array) -> None:
+        def job(thread: int, turn: Array) -> None:
+            correlate(
+                turn, dy, phase.kernel, self.zeros, part, phase.room[thread], True, phase.before, (1, 1), (1, 1),
+                (1, 1), self.groups,
+            )  # fmt: skip
 
         share(len(dy), self.threads, job)
