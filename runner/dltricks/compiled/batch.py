@@ -7,6 +7,7 @@ them is long enough for the processor's vectors.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from dltricks.core.types import Array
 
 PIECE = 1 << 15
 """About how many values of a piece, which is read twice and should still be in the cache then."""
-SHARED = 1 << 19
+SHARED = 1 << 16
 """Values from which on the pieces are shared out over threads; to hand fewer over takes longer than they do."""
 ROW = 256
 """The least length of a row of repeated channels."""
@@ -196,7 +197,7 @@ class Sweeps:
         self.row = channels * -(-ROW // channels)
         self.pieces = max(1, min(self.pixels, self.pixels * channels // PIECE))
         self.found = buffer("found", (replicas, self.pieces, 2, channels), np.float64)
-        self.threads = pool.threads if replicas * self.pieces * PIECE >= SHARED else 1
+        self.threads = pool.threads if prod(flat) >= SHARED else 1
 
     def moments(self, x: Array, out: Array) -> None:
         """Mean and variance of each channel into out (K, 2, C)."""

@@ -20,8 +20,10 @@ from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
-SHARED = 6_000_000
+SHARED = 1_000_000
 """Multiplications from which on images are shared out over threads; to hand fewer over takes longer than they do."""
+PIECED = 4_000_000
+"""Multiplications of a replica from which on its gradients of the kernel are summed in pieces."""
 PIECES = 8
 """Into how many parts a batch is split where its gradients of the kernel are summed apart."""
 
@@ -188,7 +190,7 @@ class Direct:
         self.y = (replicas * batch, *window.places, kernel[-1])
         multiplications = prod(self.y) * prod(kernel[:3]) // replicas
         self.threads = pool.threads if multiplications * replicas >= SHARED else 1
-        self.pieces = min(batch, PIECES) if multiplications >= SHARED else 1
+        self.pieces = min(batch, PIECES) if multiplications >= PIECED else 1
         self.batch = batch
         self.zeros = np.zeros((replicas, max(kernel[-1], channels)), buffer("partial", (0,)).dtype)
         self.partial = buffer("partial", (replicas, self.pieces, *kernel))

@@ -7,7 +7,7 @@ from dltricks.compiled.jit import kernel
 from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 
-SHARED = 1 << 20
+SHARED = 1 << 16
 """Values of an array from which on its parts go to other threads: fewer are done before these are awake. No value
 depends on another."""
 
@@ -17,13 +17,14 @@ def _add(turn, a, b, y, cut):
     zero = a.dtype.type(0)
     first, last = take(turn)
     while first < last:
+        left, right, into = a[first:last], b[first:last], y[first:last]
         if cut:
-            for i in range(first, last):
-                total = a[i] + b[i]
-                y[i] = zero if total < zero else total
+            for i in range(len(into)):
+                total = left[i] + right[i]
+                into[i] = zero if total < zero else total
         else:
-            for i in range(first, last):
-                y[i] = a[i] + b[i]
+            for i in range(len(into)):
+                into[i] = left[i] + right[i]
         first, last = take(turn)
 
 
@@ -32,8 +33,9 @@ def _rectify(turn, x, y):
     zero = x.dtype.type(0)
     first, last = take(turn)
     while first < last:
-        for i in range(first, last):
-            y[i] = zero if x[i] < zero else x[i]
+        values, into = x[first:last], y[first:last]
+        for i in range(len(into)):
+            into[i] = zero if values[i] < zero else values[i]
         first, last = take(turn)
 
 
@@ -42,8 +44,9 @@ def _mask(turn, y, dy):
     zero = y.dtype.type(0)
     first, last = take(turn)
     while first < last:
-        for i in range(first, last):
-            dy[i] = dy[i] if y[i] > zero else zero
+        values, into = y[first:last], dy[first:last]
+        for i in range(len(into)):
+            into[i] = into[i] if values[i] > zero else zero
         first, last = take(turn)
 
 
@@ -52,9 +55,10 @@ def _split(turn, y, dy, copy, cut):
     zero = y.dtype.type(0)
     first, last = take(turn)
     while first < last:
-        for i in range(first, last):
-            value = dy[i] if y[i] > zero or not cut else zero
-            dy[i], copy[i] = value, value
+        values, into, other = y[first:last], dy[first:last], copy[first:last]
+        for i in range(len(into)):
+            value = into[i] if values[i] > zero or not cut else zero
+            into[i], other[i] = value, value
         first, last = take(turn)
 
 

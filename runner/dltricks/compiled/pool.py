@@ -12,7 +12,7 @@ from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
-SHARED = 1 << 19
+SHARED = 1 << 16
 """Values of all images from which on they are shared out over threads; to hand fewer over takes longer than they do."""
 
 
