@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import os
+import threading
 from _thread import interrupt_main
-from threading import Event
 from time import sleep
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_everything_is_taken_once_call_after_call(count: Any, threads: int, thin
 def test_threads_that_fell_asleep_are_woken() -> None:
     from dltricks.compiled.awake import ASLEEP, Awake
 
-    awake, met = Awake(), Event()
+    awake, met = Awake(), threading.Event()
     for _ in range(3):
         met.clear()
 
@@ -65,7 +65,7 @@ def test_threads_that_fell_asleep_are_woken() -> None:
 def test_nobody_works_on_when_a_call_returns() -> None:
     from dltricks.compiled.awake import Awake
 
-    awake, begun, done = Awake(), Event(), []
+    awake, begun, done = Awake(), threading.Event(), []
 
     def job(thread: int) -> None:
         if thread:
@@ -85,9 +85,9 @@ def test_an_error_reaches_the_caller_and_the_threads_live_on(broken: int) -> Non
 
     awake = Awake()
     for _ in range(3):
-        met = Event()
+        met = threading.Event()
 
-        def job(thread: int, met: Event = met) -> None:
+        def job(thread: int, met: threading.Event = met) -> None:
             met.set() if thread else met.wait(60)
             if thread == broken:
                 raise ArithmeticError(str(thread))
@@ -109,20 +109,30 @@ def test_what_an_interrupted_call_leaves_counts_for_no_other() -> None:
     assert sorted(done) == list(range(6))
 
 
+def test_threads_end_when_more_take_their_place() -> None:
+    from dltricks.compiled.awake import Awake
+
+    awake, before = Awake(), set(threading.enumerate())
+    for threads in (2, 3, 5):
+        awake.run(lambda _: None, threads)
+    for _ in range(1000):
+        if len(set(threading.enumerate()) - before) == 4:
+            break
+        sleep(0.01)
+    assert len(set(threading.enumerate()) - before) == 4
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_a_forked_process_has_threads_of_its_own(count: Any) -> None:
-    from dltricks.compiled.awake import share
+    from dltricks.compiled.awake import Awake, share
 
-    seen = np.zeros(100, np.int64)
+    seen, awake = np.zeros(100, np.int64), Awake()
+    awake.run(lambda _: None, 2)
     share(100, 2, lambda _, turn: count(turn, seen))
     child = os.fork()
     if not child:
-        met = Event()
-
-        def job(thread: int, turn: Any) -> None:
-            met.set() if thread else met.wait(60)
-            count(turn, seen)
-
-        share(100, 2, job)
+        met = threading.Event()
+        awake.run(lambda thread: met.set() if thread else met.wait(60), 2)
+        share(100, 2, lambda _, turn: count(turn, seen))
         os._exit(0 if met.is_set() and (seen == 2).all() else 1)
     assert os.waitpid(child, 0)[1] == 0

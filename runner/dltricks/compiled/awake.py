@@ -26,8 +26,8 @@ LINE = 8
 PATIENCE = 20_000
 """How often a thread looks for work before it falls asleep, about half a millisecond."""
 HASTE = 4_000
-"""How often the caller looks for the others' end before it sleeps a moment: one that another process has driven from its
-core goes on on the caller's."""
+"""How often the caller looks whether the others are done before it sleeps a moment, so that one who was driven from its
+core by another process can go on on the caller's."""
 MOMENT = 20e-6
 
 
@@ -102,10 +102,17 @@ class _Crew:
                         errors.append(error)
 
     def wake(self, number: int) -> None:
+        """Those of the first threads who are asleep."""
         for bell, bed in zip(self.bells[:number], self.beds[:number], strict=True):
             if bell[0] == ASLEEP:
                 bell[0] = CALLED
                 bed.release()
+
+    def end(self) -> None:
+        """Nobody sleeps any more, and who finds no work goes."""
+        self.ended = True
+        for bed in self.beds:
+            bed.release()
 
     def settle(self) -> None:
         """Waits until nobody works any more."""
@@ -124,11 +131,7 @@ class Awake:
         crew = self.crew
         if crew.pid != os.getpid() or len(crew.beds) < threads - 1:  # threads do not survive a fork
             if crew.pid == os.getpid():
-                crew.ended = True
-                crew.wake(len(crew.beds))
-                ring(crew.at, len(crew.beds))
-            # Compiled before two threads need them.
-            ring(0, 0), settled(0, 0, 0)
+                crew.end()
             self.crew = crew = _Crew(threads - 1)
         return crew
 
@@ -156,7 +159,7 @@ def share(count: int, threads: int, job: Callable[[int, Array], object]) -> None
     if threads == 1 or count <= 1:
         job(0, np.array([0, 1, count, 0, 0]))
         return
-    pool.helpers = _awake
+    pool.helpers = _awake  # for what NumPy does, too: other threads would find these on their cores
     crew = _awake.ready(threads)
     turn = np.array([0, min(count, TURNS * threads), count, crew.at, threads - 1])
     _awake.run(lambda thread: job(thread, turn), threads, rings=True)
