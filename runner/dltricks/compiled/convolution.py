@@ -54,6 +54,17 @@ def pad(x, padded, top, left, down, across):
 
 
 @kernel
+def inside(at, size, step, first, end):
+    """First and last of the taps t < size for which at + t step lies in first to end; one at least."""
+    low, high = 0, size
+    if at < first:
+        low = min(size - 1, -((at - first) // step))
+    if at + (size - 1) * step >= end:
+        high = max(low + 1, (end - 1 - at) // step + 1)
+    return low, high
+
+
+@kernel
 def correlate(turn, x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups):
     """Outputs y (N, H', W', O) of the images x (N, H, W, C) under each replica's W (K, h, w, I, O).
 
@@ -65,9 +76,11 @@ def correlate(turn, x, W, bias, y, padded, pads, begin, grid, stride, dilation, 
     batch, together = len(x) // len(W), len(padded)
     rows, columns, outs = y.shape[1], y.shape[2], filters // groups
     image, width, channels = padded[0].size, padded.shape[2], x.shape[3]
+    # Beyond these are zeros, which need not be multiplied.
+    below, right = begin[0] + (x.shape[1] - 1) * grid[0] + 1, begin[1] + (x.shape[2] - 1) * grid[1] + 1
     # Neighbouring pixels of a window lie side by side and are summed in one run, if nothing comes between them.
     joined = groups == 1 and dilation[1] == 1
-    parts, steps = (1, wide * inputs) if joined else (wide, inputs)
+    parts = 1 if joined else wide
     spots, a_row, c_row = 1, stride[1] * channels, y.strides[2] // size
     if together > 1:
         spots, a_row, c_row = columns, image, y.strides[0] // size
@@ -85,17 +98,24 @@ def correlate(turn, x, W, bias, y, padded, pads, begin, grid, stride, dilation, 
                 for s in range(samples):
                     pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
                 images = padded.ctypes.data
-            for g in range(groups):
-                for row in range(rows):
-                    for spot in range(spots):
+            for row in range(rows):
+                top, bottom = inside(row * stride[0], high, dilation[0], begin[0], below)
+                for spot in range(spots):
+                    left, after = 0, wide
+                    if together > 1 and joined:
+                        left, after = inside(spot * stride[1], wide, 1, begin[1], right)
+                    steps = (after - left) * inputs if joined else inputs
+                    for g in range(groups):
                         out = y[n, row, spot].ctypes.data + g * outs * size
                         start, again = bias[k].ctypes.data + g * outs * size, 0
                         for j in range(parts):
-                            pixel = row * stride[0] * width + spot * stride[1] + j * dilation[1]
+                            pixel = (row * stride[0] + top * dilation[0]) * width
+                            pixel += spot * stride[1] + j * dilation[1] + left
+                            tap = top * wide + j + left
                             at = images + (pixel * channels + g * inputs) * size
-                            kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
+                            kernel = W[k].ctypes.data + (tap * inputs * filters + g * outs) * size
                             how = (
-                                high, steps, dilation[0] * width * channels, 1, a_row,
+                                bottom - top, steps, dilation[0] * width * channels, 1, a_row,
                                 wide * inputs * filters, filters, again, c_row,
                             )  # fmt: skip
                             product(x, at, kernel, start, out, how, count, outs)
@@ -123,8 +143,8 @@ def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, gr
     while first < last:
         for place in range(first, last):
             k, piece = place // pieces, place % pieces
-            start, again = zeros.ctypes.data, 0
             n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
+            begun = False
             while n < end:
                 samples = min(together, end - n)
                 images = x[n].ctypes.data
@@ -132,24 +152,23 @@ def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, gr
                     for s in range(samples):
                         pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
                     images = padded.ctypes.data
-                for row in range(1 if together == 1 else rows):
-                    for g in range(groups):
-                        for i in range(high):
+                for i in range(high):
+                    # Rows of dy under which this row of the kernel lies on the image.
+                    top, bottom = inside(i * dilation[0], rows, stride[0], begin[0], begin[0] + x.shape[1])
+                    how = (bottom - top, columns, down, across, 1, columns * filters, filters)
+                    if together > 1:
+                        how = (columns, samples, across, image, 1, filters, dy[0].size)
+                    for row in range(top, top + 1 if together == 1 else bottom):
+                        again = begun or row > top
+                        for g in range(groups):
                             for j in range(parts):
                                 pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
                                 at = images + (row * down + pixel) * size
                                 gradients = dy[n, row].ctypes.data + g * outs * size
                                 to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
-                                if together == 1:
-                                    how = (
-                                        rows, columns, down, across, 1, columns * filters, filters, again, filters,
-                                    )  # fmt: skip
-                                else:
-                                    how = (
-                                        columns, samples, across, image, 1, filters, dy[0].size, again, filters,
-                                    )  # fmt: skip
-                                product(x, at, gradients, to if again else start, to, how, steps, outs)
-                    again = filters
+                                origin, apart = (to, filters) if again else (zeros.ctypes.data, 0)
+                                product(x, at, gradients, origin, to, (*how, apart, filters), steps, outs)
+                begun = True
                 n += samples
         first, last = take(turn)
 
