@@ -13,14 +13,17 @@ from math import prod
 
 import numpy as np
 
+from dltricks.compiled.awake import share, take
 from dltricks.compiled.jit import kernel
 from dltricks.compiled.tile import product
-from dltricks.core.parallel import pool, share
+from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
-SHARED = 6_000_000
+SHARED = 1_000_000
 """Multiplications from which on images are shared out over threads; to hand fewer over takes longer than they do."""
+PIECED = 4_000_000
+"""Multiplications of a replica from which on its gradients of the kernel are summed in pieces."""
 PIECES = 8
 """Into how many parts a batch is split where its gradients of the kernel are summed apart."""
 
@@ -51,8 +54,19 @@ def pad(x, padded, top, left, down, across):
 
 
 @kernel
-def correlate(x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups, first, last):
-    """Outputs y (N, H', W', O) of the images first to last of x (N, H, W, C) under each replica's W (K, h, w, I, O).
+def inside(at, size, step, first, end):
+    """First and last of the taps t < size for which at + t step lies in first to end; one at least."""
+    low, high = 0, size
+    if at < first:
+        low = min(size - 1, -((at - first) // step))
+    if at + (size - 1) * step >= end:
+        high = max(low + 1, (end - 1 - at) // step + 1)
+    return low, high
+
+
+@kernel
+def correlate(turn, x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups):
+    """Outputs y (N, H', W', O) of the images x (N, H, W, C) under each replica's W (K, h, w, I, O).
 
     ``pads`` says whether images are copied into ``padded`` (samples, H, W, C) first, from ``begin`` on and ``grid``
     apart. Where there is room for several samples, they are the rows of a tile, else the pixels of a row are.
@@ -62,45 +76,57 @@ def correlate(x, W, bias, y, padded, pads, begin, grid, stride, dilation, groups
     batch, together = len(x) // len(W), len(padded)
     rows, columns, outs = y.shape[1], y.shape[2], filters // groups
     image, width, channels = padded[0].size, padded.shape[2], x.shape[3]
+    # Beyond these are zeros, which need not be multiplied.
+    below, right = begin[0] + (x.shape[1] - 1) * grid[0] + 1, begin[1] + (x.shape[2] - 1) * grid[1] + 1
     # Neighbouring pixels of a window lie side by side and are summed in one run, if nothing comes between them.
     joined = groups == 1 and dilation[1] == 1
-    parts, steps = (1, wide * inputs) if joined else (wide, inputs)
+    parts = 1 if joined else wide
     spots, a_row, c_row = 1, stride[1] * channels, y.strides[2] // size
     if together > 1:
         spots, a_row, c_row = columns, image, y.strides[0] // size
     if pads:
         padded[...] = 0
-    n = first
-    while n < last:
-        k = n // batch
-        samples = min(together, last - n, (k + 1) * batch - n)
-        count = columns if together == 1 else samples
-        images = x[n].ctypes.data
-        if pads:
-            for s in range(samples):
-                pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
-            images = padded.ctypes.data
-        for g in range(groups):
+    first, last = take(turn)
+    while first < last:
+        n = first
+        while n < last:
+            k = n // batch
+            samples = min(together, last - n, (k + 1) * batch - n)
+            count = columns if together == 1 else samples
+            images = x[n].ctypes.data
+            if pads:
+                for s in range(samples):
+                    pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
+                images = padded.ctypes.data
             for row in range(rows):
+                top, bottom = inside(row * stride[0], high, dilation[0], begin[0], below)
                 for spot in range(spots):
-                    out = y[n, row, spot].ctypes.data + g * outs * size
-                    start, again = bias[k].ctypes.data + g * outs * size, 0
-                    for j in range(parts):
-                        pixel = row * stride[0] * width + spot * stride[1] + j * dilation[1]
-                        at = images + (pixel * channels + g * inputs) * size
-                        kernel = W[k].ctypes.data + (j * inputs * filters + g * outs) * size
-                        how = (
-                            high, steps, dilation[0] * width * channels, 1, a_row,
-                            wide * inputs * filters, filters, again, c_row,
-                        )  # fmt: skip
-                        product(x, at, kernel, start, out, how, count, outs)
-                        start, again = out, c_row
-        n += samples
+                    left, after = 0, wide
+                    if together > 1 and joined:
+                        left, after = inside(spot * stride[1], wide, 1, begin[1], right)
+                    steps = (after - left) * inputs if joined else inputs
+                    for g in range(groups):
+                        out = y[n, row, spot].ctypes.data + g * outs * size
+                        start, again = bias[k].ctypes.data + g * outs * size, 0
+                        for j in range(parts):
+                            pixel = (row * stride[0] + top * dilation[0]) * width
+                            pixel += spot * stride[1] + j * dilation[1] + left
+                            tap = top * wide + j + left
+                            at = images + (pixel * channels + g * inputs) * size
+                            kernel = W[k].ctypes.data + (tap * inputs * filters + g * outs) * size
+                            how = (
+                                bottom - top, steps, dilation[0] * width * channels, 1, a_row,
+                                wide * inputs * filters, filters, again, c_row,
+                            )  # fmt: skip
+                            product(x, at, kernel, start, out, how, count, outs)
+                            start, again = out, c_row
+            n += samples
+        first, last = take(turn)
 
 
 @kernel
-def weigh(x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch, first, last):
-    """The gradients of the kernel, partial (K, pieces, h, w, I, O), of the pieces first to last of all.
+def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, batch):
+    """The gradients of the kernel, partial (K, pieces, h, w, I, O).
 
     The innermost sum is over several samples where ``padded`` has room for them, else over the pixels of a row.
     """
@@ -113,36 +139,38 @@ def weigh(x, dy, partial, zeros, padded, pads, begin, stride, dilation, groups, 
     down, across = stride[0] * width * channels, stride[1] * channels
     if pads:
         padded[...] = 0
-    for place in range(first, last):
-        k, piece = place // pieces, place % pieces
-        start, again = zeros.ctypes.data, 0
-        n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
-        while n < end:
-            samples = min(together, end - n)
-            images = x[n].ctypes.data
-            if pads:
-                for s in range(samples):
-                    pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
-                images = padded.ctypes.data
-            for row in range(1 if together == 1 else rows):
-                for g in range(groups):
-                    for i in range(high):
-                        for j in range(parts):
-                            pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
-                            at = images + (row * down + pixel) * size
-                            gradients = dy[n, row].ctypes.data + g * outs * size
-                            to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
-                            if together == 1:
-                                how = (
-                                    rows, columns, down, across, 1, columns * filters, filters, again, filters,
-                                )  # fmt: skip
-                            else:
-                                how = (
-                                    columns, samples, across, image, 1, filters, dy[0].size, again, filters,
-                                )  # fmt: skip
-                            product(x, at, gradients, to if again else start, to, how, steps, outs)
-                again = filters
-            n += samples
+    first, last = take(turn)
+    while first < last:
+        for place in range(first, last):
+            k, piece = place // pieces, place % pieces
+            n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
+            begun = False
+            while n < end:
+                samples = min(together, end - n)
+                images = x[n].ctypes.data
+                if pads:
+                    for s in range(samples):
+                        pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
+                    images = padded.ctypes.data
+                for i in range(high):
+                    # Rows of dy under which this row of the kernel lies on the image.
+                    top, bottom = inside(i * dilation[0], rows, stride[0], begin[0], begin[0] + x.shape[1])
+                    how = (bottom - top, columns, down, across, 1, columns * filters, filters)
+                    if together > 1:
+                        how = (columns, samples, across, image, 1, filters, dy[0].size)
+                    for row in range(top, top + 1 if together == 1 else bottom):
+                        again = begun or row > top
+                        for g in range(groups):
+                            for j in range(parts):
+                                pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
+                                at = images + (row * down + pixel) * size
+                                gradients = dy[n, row].ctypes.data + g * outs * size
+                                to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
+                                origin, apart = (to, filters) if again else (zeros.ctypes.data, 0)
+                                product(x, at, gradients, origin, to, (*how, apart, filters), steps, outs)
+                begun = True
+                n += samples
+        first, last = take(turn)
 
 
 @dataclass
@@ -181,7 +209,7 @@ class Direct:
         self.y = (replicas * batch, *window.places, kernel[-1])
         multiplications = prod(self.y) * prod(kernel[:3]) // replicas
         self.threads = pool.threads if multiplications * replicas >= SHARED else 1
-        self.pieces = min(batch, PIECES) if multiplications >= SHARED else 1
+        self.pieces = min(batch, PIECES) if multiplications >= PIECED else 1
         self.batch = batch
         self.zeros = np.zeros((replicas, max(kernel[-1], channels)), buffer("partial", (0,)).dtype)
         self.partial = buffer("partial", (replicas, self.pieces, *kernel))
@@ -201,10 +229,10 @@ class Direct:
         window, bias = self.window, self.zeros if bias is None else bias
         x, y = x.reshape(self.x), y.reshape(self.y)
 
-        def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, turn: Array) -> None:
             correlate(
-                x, W, bias, y, self.padded[thread], window.pads, window.before, (1, 1), window.stride, window.dilation,
-                self.groups, first, last,
+                turn, x, W, bias, y, self.padded[thread], window.pads, window.before, (1, 1), window.stride,
+                window.dilation, self.groups,
             )  # fmt: skip
 
         share(len(x), self.threads, job)
@@ -214,10 +242,10 @@ class Direct:
         window = self.window
         x, dy = x.reshape(self.x), dy.reshape(self.y)
 
-        def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, turn: Array) -> None:
             weigh(
-                x, dy, self.partial, self.zeros, self.padded[thread], window.pads, window.before, window.stride,
-                window.dilation, self.groups, self.batch, first, last,
+                turn, x, dy, self.partial, self.zeros, self.padded[thread], window.pads, window.before, window.stride,
+                window.dilation, self.groups, self.batch,
             )  # fmt: skip
 
         share(len(self.partial) * self.pieces, self.threads, job)
@@ -234,10 +262,10 @@ class Direct:
             return
         self._turn(W, self.turned)
 
-        def job(thread: int, first: int, last: int) -> None:
+        def job(thread: int, turn: Array) -> None:
             correlate(
-                dy, self.turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
-                back.dilation, self.groups, first, last,
+                turn, dy, self.turned, self.zeros, dx, self.spread[thread], back.pads, back.before, back.grid, (1, 1),
+                back.dilation, self.groups,
             )  # fmt: skip
 
         share(len(dy), self.threads, job)
@@ -270,20 +298,19 @@ class Direct:
         return _Phase(slices[0], slices[1], (taps[0], taps[1]), (before[0], before[1]), room, kernel)
 
     def _tap_by_tap(self, phases: list[_Phase], dy: Array, W: Array, dx: Array) -> None:
-        touched = []
         for phase in phases:
             part = dx[:, phase.rows, phase.columns]
             if not phase.kernel.size:
                 part[...] = 0  # between the windows
             elif part.size:
                 self._turn(W[:, phase.taps[0], phase.taps[1]], phase.kernel)
-                touched.append((phase, part))
+                self._into(part, phase, dy)
 
-        def job(thread: int, first: int, last: int) -> None:
-            for phase, part in touched:
-                correlate(
-                    dy, phase.kernel, self.zeros, part, phase.room[thread], True, phase.before, (1, 1), (1, 1), (1, 1),
-                    self.groups, first, last,
-                )  # fmt: skip
+    def _into(self, part: Array, phase: _Phase, dy: Array) -> None:
+        def job(thread: int, turn: Array) -> None:
+            correlate(
+                turn, dy, phase.kernel, self.zeros, part, phase.room[thread], True, phase.before, (1, 1), (1, 1),
+                (1, 1), self.groups,
+            )  # fmt: skip
 
         share(len(dy), self.threads, job)

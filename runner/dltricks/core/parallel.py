@@ -6,18 +6,30 @@ BLAS itself is held at one thread: how it would share out a product depends on h
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from queue import SimpleQueue
 from threading import Thread
+from typing import Protocol
 
 import numpy as np
 
 from dltricks.core.denormals import flushed
 from dltricks.core.types import Array
 
-Job = Callable[[], object]
+Job = Callable[[int], object]
+"""What every thread does, called with its number, 0 for the caller's. They take from one supply until it is empty, so
+that all is done even where one comes late."""
+
+
+class Helping(Protocol):
+    """Threads beside the caller's."""
+
+    def run(self, job: Job, threads: int) -> None:
+        """``job`` on this thread and on so many others; returns when nobody works on it any more."""
+
 
 PIECE = 8_000_000
 """Multiplications in a piece of a product that is worth handing to another thread."""
@@ -31,35 +43,29 @@ TURNS = 4
 """Parts for each thread of what is shared out."""
 
 
-class Pool:
-    """A few threads that take jobs beside the caller."""
+class Helpers:
+    """Threads beside the caller's that sleep until there is work."""
 
     def __init__(self) -> None:
-        self.threads = 1
         self._begin()
 
     def _begin(self) -> None:
-        self._inbox: SimpleQueue[Job | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._outbox: SimpleQueue[BaseException | None] = SimpleQueue()
         self._workers: list[Thread] = []
         self._pid = os.getpid()
 
-    def resize(self, threads: int) -> None:
-        """How many threads work, the caller's included."""
-        self.threads = max(1, threads)
-
-    def _start(self) -> None:
+    def _start(self, number: int) -> None:
         if self._pid != os.getpid():  # threads do not survive a fork
             self._begin()
-        while len(self._workers) < self.threads - 1:
+        while len(self._workers) < number:
             queues = (self._inbox, self._outbox)
             worker = Thread(target=self._work, args=queues, daemon=True, name="dltricks-pool")
             worker.start()
             self._workers.append(worker)
 
-    def _work(self, inbox: SimpleQueue[Job | None], outbox: SimpleQueue[BaseException | None]) -> None:
-        # Both are set per thread; NaN and infinity are looked for by the engine.
-        with np.errstate(all="ignore"), flushed():
+    def _work(self, inbox: SimpleQueue[Callable[[], object] | None], outbox: SimpleQueue[BaseException | None]) -> None:
+        with quiet():
             while (job := inbox.get()) is not None:
                 try:
                     job()
@@ -78,29 +84,53 @@ class Pool:
         for worker in workers:
             worker.join()
 
-    def run(self, jobs: list[Job]) -> None:
-        """Does all jobs, in any order and on any thread; returns when the last is done."""
-        if self.threads == 1 or len(jobs) == 1:
-            for job in jobs:
-                job()
-            return
-        self._start()
+    def run(self, job: Job, threads: int) -> None:
+        """``job`` on this thread and on so many others; returns when all have ended."""
+        self._start(threads - 1)
         try:
-            # The caller takes every n-th job itself: one hand-over instead of a queue of small ones.
-            handed = 0
-            for i, job in enumerate(jobs):
-                if i % self.threads:
-                    self._inbox.put(job)
-                    handed += 1
-            for job in jobs[:: self.threads]:
-                job()
-            errors = [self._outbox.get() for _ in range(handed)]
+            for thread in range(1, threads):
+                self._inbox.put(partial(job, thread))
+            job(0)
+            errors = [self._outbox.get() for _ in range(1, threads)]
         except BaseException:  # Ctrl-C, too, which may come at any place
             self._leave()
             raise
         for error in errors:
             if error is not None:
                 raise error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What is set for each thread: NaN and infinity are looked for by the engine, and denormals flushed."""
+    with np.errstate(all="ignore"), flushed():
+        yield
+
+
+class Pool:
+    """The threads of this process, the caller's included."""
+
+    def __init__(self) -> None:
+        self.threads = 1
+        self.helpers: Helping = Helpers()
+
+    def resize(self, threads: int) -> None:
+        """How many threads work, the caller's included."""
+        self.threads = max(1, threads)
+
+    def run(self, jobs: Sequence[Callable[[], object]]) -> None:
+        """Does all jobs, in any order and on any thread; returns when the last is done."""
+        left = iter(jobs)  # one step of a list's iterator is not interrupted by another thread
+
+        def take(_: int) -> None:
+            for job in left:
+                job()
+
+        threads = min(self.threads, len(jobs))
+        if threads <= 1:
+            take(0)
+        else:
+            self.helpers.run(take, threads)
 
 
 pool = Pool()
@@ -134,7 +164,7 @@ class Product:
         else:
             np.matmul(a, b, out=out)
 
-    def jobs(self, a: Array, b: Array, out: Array) -> list[Job]:
+    def jobs(self, a: Array, b: Array, out: Array) -> list[Callable[[], object]]:
         """The product as jobs that may be done in any order, and beside those of other products."""
         if self._by_replicas:
             edges = pairwise(len(out) * i // pool.threads for i in range(pool.threads + 1))
@@ -169,12 +199,15 @@ def share(count: int, threads: int, job: Callable[[int, int, int], object]) -> N
     if threads == 1 or count <= 1:
         job(0, 0, count)
         return
-    parts = min(count, TURNS * threads)
-    edges = list(pairwise(count * part // parts for part in range(parts + 1)))
-    left = iter(edges)  # one step of a list's iterator is not interrupted by another thread
+    left = iter(pieces(count, min(count, TURNS * threads)))
 
     def take(thread: int) -> None:
         for first, last in left:
             job(thread, first, last)
 
-    pool.run([partial(take, thread) for thread in range(threads)])
+    pool.helpers.run(take, threads)
+
+
+def pieces(count: int, parts: int) -> list[tuple[int, int]]:
+    """First and last of so many parts of about one length."""
+    return list(pairwise(count * part // parts for part in range(parts + 1)))

@@ -1,0 +1,165 @@
+"""Threads that wait awake for the next kernel, whose parts they take one by one.
+
+To wake a sleeping thread, or to get Python's lock from one that is using it, takes 50 to 150 us, as long as many a
+layer. These threads look out for work for a while before they fall asleep, and it is the kernel on the caller's thread
+that calls them: it has let go of Python's lock, which they need for a moment to begin.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import Semaphore, Thread
+from time import sleep
+
+import numpy as np
+
+from dltricks.compiled.atomic import add, exchange, load, pause, store
+from dltricks.compiled.jit import kernel
+from dltricks.core.parallel import TURNS, Job, pool, quiet
+from dltricks.core.types import Array
+
+LISTENING, CALLED, ASLEEP, BUSY = range(4)
+"""What a thread's bell says. Only the caller sets it to called, only the thread to the others."""
+LINE = 8
+"""Words between bells, so that none shares a cache line with another."""
+PATIENCE = 20_000
+"""How often a thread looks for work before it falls asleep, about half a millisecond."""
+HASTE = 4_000
+"""How often the caller looks whether the others are done before it sleeps a moment, so that one who was driven from its
+core by another process can go on on the caller's."""
+MOMENT = 20e-6
+
+
+@kernel
+def ring(bells, number):
+    """Calls those of the first threads who are listening."""
+    for i in range(number):
+        exchange(bells + i * LINE * 8, LISTENING, CALLED)
+
+
+@kernel
+def listen(bell, patience):
+    """Waits to be called; False if the thread should sleep."""
+    store(bell, LISTENING)
+    for _ in range(patience):
+        if load(bell) == CALLED:
+            return True
+        pause()
+    return not exchange(bell, LISTENING, ASLEEP)
+
+
+@kernel
+def settled(bells, number, patience):
+    """Waits until no thread is busy; False if one still is."""
+    for i in range(number):
+        while load(bells + i * LINE * 8) == BUSY:
+            if patience == 0:
+                return False
+            patience -= 1
+            pause()
+    return True
+
+
+@kernel
+def take(turn):
+    """First and last of the next part; both 0 when nothing is left. The first to take one calls the other threads."""
+    part = add(turn.ctypes.data, 1)
+    if part == 0:
+        ring(turn[3], turn[4])
+    if part >= turn[1]:
+        return 0, 0
+    return turn[2] * part // turn[1], turn[2] * (part + 1) // turn[1]
+
+
+class _Crew:
+    """So many threads, which end together."""
+
+    def __init__(self, number: int) -> None:
+        self.job: tuple[Job, list[BaseException]] | None = None
+        self.ended = False
+        self.bells = np.full((number, LINE), ASLEEP, np.int64)
+        self.at = self.bells.ctypes.data
+        self.beds = [Semaphore(0) for _ in range(number)]
+        self.pid = os.getpid()
+        for each in range(number):
+            Thread(target=self._work, args=(each,), daemon=True, name="dltricks-awake").start()
+
+    def _work(self, number: int) -> None:
+        bell, bed = self.bells[number], self.beds[number]
+        address = bell.ctypes.data
+        with quiet():
+            while not self.ended:
+                if not listen(address, PATIENCE):
+                    bed.acquire()
+                # Before it looks for work: from here on the caller waits for this thread.
+                bell[0] = BUSY
+                if self.job is not None:
+                    job, errors = self.job
+                    try:
+                        job(number + 1)
+                    except BaseException as error:
+                        errors.append(error)
+
+    def wake(self, number: int) -> None:
+        """Those of the first threads who are asleep."""
+        for bell, bed in zip(self.bells[:number], self.beds[:number], strict=True):
+            if bell[0] == ASLEEP:
+                bell[0] = CALLED
+                bed.release()
+
+    def end(self) -> None:
+        """Nobody sleeps any more, and who finds no work goes."""
+        self.ended = True
+        for bed in self.beds:
+            bed.release()
+
+    def settle(self) -> None:
+        """Waits until nobody works any more."""
+        while not settled(self.at, len(self.beds), HASTE):
+            sleep(MOMENT)
+
+
+class Awake:
+    """Threads beside the caller's that wait awake."""
+
+    def __init__(self) -> None:
+        self.crew = _Crew(0)
+
+    def ready(self, threads: int) -> _Crew:
+        """So many threads, the caller's included, or more."""
+        crew = self.crew
+        if crew.pid != os.getpid() or len(crew.beds) < threads - 1:  # threads do not survive a fork
+            if crew.pid == os.getpid():
+                crew.end()
+            self.crew = crew = _Crew(threads - 1)
+        return crew
+
+    def run(self, job: Job, threads: int, rings: bool = False) -> None:
+        """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
+        crew, errors = self.ready(threads), list[BaseException]()
+        crew.job = job, errors
+        try:
+            crew.wake(threads - 1)
+            if not rings:
+                ring(crew.at, threads - 1)
+            job(0)
+        finally:  # after Ctrl-C, too, so that what is still done here does not go on beside what comes next
+            crew.job = None
+            crew.settle()
+        if errors:
+            raise errors[0]
+
+
+_awake = Awake()
+
+
+def share(count: int, threads: int, job: Callable[[int, Array], object]) -> None:
+    """``job(thread, turn)`` on each thread, with kernels that ``take`` parts of ``count`` things from their turn."""
+    if threads == 1 or count <= 1:
+        job(0, np.array([0, 1, count, 0, 0]))
+        return
+    pool.helpers = _awake  # for what NumPy does, too: other threads would find these on their cores
+    crew = _awake.ready(threads)
+    turn = np.array([0, min(count, TURNS * threads), count, crew.at, threads - 1])
+    _awake.run(lambda thread: job(thread, turn), threads, rings=True)
