@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dltricks.core.errors import DamagedError
 from dltricks.runs import entry, logs
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**62), 2**62)
@@ -63,3 +64,11 @@ def test_lines_of_the_same_names_in_another_order_or_spelling(spelled, tmp_path)
     found = entry._measured(bytearray(spelled, "ascii"), tmp_path, [])
     assert (found.metrics, found.count) == (("a",), 2)
     assert found.row("a").tolist() == [json.loads(line)["a"] for line in spelled.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"[1]\n", b"1\n", b"null\n", b"[[1]]\n", b'"epoch"\n', b'{"epoch":1}\n[1]\n', b'{"epoch":01}\n']
+)
+def test_what_is_no_log_is_damaged_whatever_its_checksum(raw, tmp_path):
+    with pytest.raises(DamagedError, match=r"metrics\.jsonl, line"):
+        entry._measured(bytearray(raw), tmp_path / "metrics.jsonl", [])

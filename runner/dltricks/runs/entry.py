@@ -257,11 +257,10 @@ def _table_of_lines(raw: bytearray) -> tuple[list[str], Array]:
     """The same of lines that have the same names, of numbers, in any order and spelling."""
     lines = json.loads(b"[" + raw.rstrip(b"\n").replace(b"\n", b",") + b"]")
     names = list(lines[0])
-    if any(type(value) not in (float, int) for value in lines[0].values()) or any(
-        len(line) != len(names) for line in lines
-    ):
+    rows = [[line[name] for name in names] for line in lines]
+    if any(type(value) not in (float, int) for value in rows[0]) or any(len(line) != len(names) for line in lines):
         raise ValueError("not the same names, or not numbers")
-    return names, np.array([[line[name] for name in names] for line in lines], np.float64)
+    return names, np.array(rows, np.float64)
 
 
 _SECONDS = re.compile(rb'"seconds":([^,}]+)')
