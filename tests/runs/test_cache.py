@@ -238,7 +238,8 @@ def test_something_else_in_its_place(runs, tmp_path, kind):
 
 
 def test_no_space_for_what_is_kept_aside(runs, monkeypatch):
-    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", lambda self, data: _full())
+    monkeypatch.setattr(cache, "_IN_MEMORY", 10)
+    monkeypatch.setattr(tempfile, "TemporaryFile", _full)
     with pytest.raises(FileSystemError, match="free some space"):
         index.scan([runs])
 
@@ -253,6 +254,12 @@ def test_many_numbers_are_on_disk(monkeypatch):
     numbers.add(b"0123456789" * 2)
     numbers.add(b"abc")
     assert numbers.get(18, 4) == b"89ab"
+    assert isinstance(numbers._file.fileno(), int)
+    few = cache.Numbers()
+    for _ in range(10):
+        few.add(b"x")
+    with pytest.raises(OSError, match="fileno"):
+        few._file.fileno()
 
 
 def test_metrics_that_some_lines_lack(runs):

@@ -13,6 +13,7 @@ of all epochs.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -123,7 +124,7 @@ class Numbers:
     """The numbers of many runs' epochs, which are kept in memory only where they are few."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115, open as long as entries are
+        self._file: IO[bytes] = io.BytesIO()
         self.size = 0
 
     def __del__(self) -> None:
@@ -132,6 +133,10 @@ class Numbers:
     def add(self, content: bytes) -> None:
         """Appends some."""
         with reported(Path(tempfile.gettempdir())):
+            if self.size <= _IN_MEMORY < self.size + len(content):
+                kept = self.get(0, self.size)
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115, open as long as entries are
+                self._file.write(kept)
             self._file.seek(self.size)
             self._file.write(content)
         self.size += len(content)

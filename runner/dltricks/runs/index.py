@@ -54,7 +54,7 @@ def _read(home: str, runs: Mapping[str, Look | None]) -> list[Entry]:
     places = {run: run.removeprefix(home).lstrip(os.sep) for run in runs}
     found = {run: index.get(Path(run), places[run], seen) if seen else None for run, seen in runs.items()}
     unknown = [run for run, seen in runs.items() if seen and found[run] is None]
-    others = unknown[len(unknown) // 2 :]
+    others = unknown[len(unknown) * 53 // 100 :]  # a second process has to start, and to hand over
     second = helper.start(home, [places[run] for run in others])
     try:
         later = set(others if second else ())
@@ -100,7 +100,10 @@ def _number(folder: str) -> tuple[int, int] | str:
 def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedError]:
     """The plans of the studies beside runs, by the folder they lie in; the error where one is damaged."""
     found: dict[Path, Mapping[str, Any] | DamagedError] = {}
-    for folder in dict.fromkeys(entry.path.parent for entry in entries):
+    some = {
+        entry.path.parts[:-1]: entry.path for entry in entries
+    }  # of each folder, since a run's takes longer to name
+    for folder in (path.parent for path in some.values()):
         try:
             plan = study_file.load(folder)
         except DamagedError as error:

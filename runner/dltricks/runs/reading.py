@@ -14,7 +14,7 @@ import yaml
 from dltricks.core.errors import DamagedError
 from dltricks.core.registry import KINDS
 from dltricks.core.types import Array
-from dltricks.runs import arrays, checkpoint, files, lock, logs, sealed
+from dltricks.runs import arrays, files, lock, logs, sealed
 
 FORMAT = 1
 CONFIG, RUN, ENVIRONMENT = "config.yaml", "run.json", "env.json"
@@ -131,6 +131,8 @@ def verify(path: Path) -> None:
     Raises:
         DamagedError: the first file that is not what was written.
     """
+    from dltricks.runs import checkpoint  # only here, for it loads what trains
+
     run = read_run(path)
     result = run.result
     for name in result["files"] if result else ():
