@@ -83,7 +83,7 @@ def start(home: str, places: Sequence[str]) -> Helper | None:
 
 def main(home: str) -> None:
     """Reads what comes in on stdin."""
-    garbage.disable()  # what is read stays, and a look at all of it time and again takes a tenth of the time
+    garbage.disable()  # what is read stays, and need not be searched time and again
     index = Cache(Path(home), read=False)
     for place in map(os.fsdecode, sys.stdin.buffer.read().split(b"\0")):
         path = Path(home, place)
