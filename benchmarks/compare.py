@@ -125,7 +125,9 @@ def planned(runs_dir: Path, count: int, *, each_its_own: bool) -> Iterator[tuple
     runs = [{"hash": experiment.hash, "arm": arm.label, "seed": experiment.config["seed"]} for arm, experiment in pairs]
     arms = [{"label": arm.label, "varied": arm.varied} for arm in study.arms]
     record = {"kind": "sweep", "metric": "val_accuracy", "arms": arms, "seeds": list(study.seeds or ()), "runs": runs}
-    study_file.save(runs_dir / "many", {**record, "tuned": None, "notes": []})
+    absent = dict.fromkeys(["baseline", "margin", "contrasts", "tuned"])
+    study_file.save(runs_dir / "many", {**record, **absent, "notes": []})
+    study_file.load(runs_dir / "many")  # or the plan would be read as damaged, and nobody would see
     score = {arm.label: 0.9 + 0.05 * i / len(arms) for i, arm in enumerate(study.arms)}
     for (arm, _), run in zip(pairs, Lab(Means(runs_dir), Silent(print)).place(pairs), strict=True):
         yield run, score[arm.label]

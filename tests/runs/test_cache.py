@@ -137,7 +137,7 @@ def test_damaged_and_unfinished_runs_are_not_kept(runs, opened):
 
 def spoiled(content):
     yield b""
-    yield b"dltricks index 1\n" + content[17:]
+    yield b"dltricks index 2\n" + content[17:]
     yield b"\x80\x04\x95 a pickle"
     yield content + b"x"
     for place in [*range(0, 80, 7), *range(80, len(content), len(content) // 50)]:
@@ -173,7 +173,7 @@ def forged(runs, change):
         lambda content: {},
         lambda content: {**content, "runs": 1},
         lambda content: {**content, "values": [1]},
-        lambda content: {**content, "names": []},
+        lambda content: {**content, "shapes": []},
         lambda content: {**content, "runs": dict.fromkeys(content["runs"])},
         *(
             lambda content, at=at, value=value: {
@@ -181,9 +181,18 @@ def forged(runs, change):
                 "runs": {run: [*row[:at], value, *row[at + 1 :]] for run, row in content["runs"].items()},
             }
             for at, value in [
-                *((1, "running"), (1, None), (2, 5), (3, None), (4, 7), (5, [999]), (5, None), (6, [0, 1, 2, 3, 4, 5])),
-                *((6, "text"), (6, [0, "a", "b"]), (9, 77), (9, "x"), (10, -1), (10, 10**9), (10, "x")),
-                *((11, -8), (11, 10**9), (12, 10**9), (12, 3), (12, None)),
+                *((1, None), (2, [999]), (2, None), (2, ["x"]), (3, 77), (3, "x"), (4, -8), (4, 10**9), (4, 8.0)),
+                *((5, 10**9), (5, 3), (5, None), (5, -8), (5, 64.0)),
+            ]
+        ),
+        *(
+            lambda content, at=at, value=value: {
+                **content,
+                "shapes": [[*shape[:at], value, *shape[at + 1 :]] for shape in content["shapes"]],
+            }
+            for at, value in [
+                *((0, "running"), (0, None), (1, 5), (2, 7), (3, -1), (3, 10**9), (3, "x"), (4, None), (4, [5])),
+                *((5, "text"), (5, [["epoch"], None, None]), (5, [[1, 2], None, None]), (6, "qd"), (6, "qdqx"), (6, 4)),
             ]
         ),
     ],
@@ -229,7 +238,8 @@ def test_something_else_in_its_place(runs, tmp_path, kind):
 
 
 def test_no_space_for_what_is_kept_aside(runs, monkeypatch):
-    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", lambda self, data: _full())
+    monkeypatch.setattr(cache, "_IN_MEMORY", 10)
+    monkeypatch.setattr(tempfile, "TemporaryFile", _full)
     with pytest.raises(FileSystemError, match="free some space"):
         index.scan([runs])
 
@@ -244,6 +254,12 @@ def test_many_numbers_are_on_disk(monkeypatch):
     numbers.add(b"0123456789" * 2)
     numbers.add(b"abc")
     assert numbers.get(18, 4) == b"89ab"
+    assert isinstance(numbers._file.fileno(), int)
+    few = cache.Numbers()
+    for _ in range(10):
+        few.add(b"x")
+    with pytest.raises(OSError, match="fileno"):
+        few._file.fileno()
 
 
 def test_metrics_that_some_lines_lack(runs):
@@ -266,3 +282,18 @@ def test_a_lock_alone_is_no_run(runs):
     (runs / "toy" / "other").mkdir()
     (runs / "toy" / "other" / lock.NAME).touch()
     assert len(index.scan([runs])) == COUNT
+
+
+def test_whole_numbers_stay_whole_and_too_large_ones_are_read_anew(runs, opened):
+    for number, run in enumerate(sorted((runs / "toy").iterdir())):
+        result = reading.read_result(run)
+        result["final"] = {"epoch": 4, "val_loss": 1.0, "large": 2**62 if number else 2**63}
+        del result["sha256"]
+        sealed.save(run / "run.json", result)
+    first = index.scan([runs])
+    opened.clear()
+    again = index.scan([runs])
+    assert opened == ["run00"]
+    assert plain(again) == plain(first)
+    assert [type(value) for value in again[1].final.values()] == [int, float, int]
+    assert again[0].final["large"] == 2**63

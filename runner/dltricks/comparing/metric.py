@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -74,7 +75,10 @@ def choose_metric(entries: Sequence[Entry], wanted: str | None, declared: str | 
     Raises:
         UsageError: a metric that no run has; the message gives the nearest.
     """
-    available = [metric for metric in METRICS if any(_has(entry, metric) for entry in entries)]
+    final = Counter(name for entry in entries for name in entry.final or ())
+    tested = Counter(name for entry in entries for name in entry.test or ())
+    counts = {metric: (tested if is_test(metric) else final)[metric] for metric in METRICS}
+    available = [metric for metric, count in counts.items() if count]
     if wanted is not None:
         if wanted not in METRICS or (entries and wanted not in available):
             raise UsageError(unknown("metric of these runs", wanted, available or list(METRICS)))
@@ -82,13 +86,9 @@ def choose_metric(entries: Sequence[Entry], wanted: str | None, declared: str | 
     if declared in available:
         return declared
     for metric in ("val_accuracy", "val_loss"):
-        if entries and all(_has(entry, metric) for entry in entries):
+        if entries and counts[metric] == len(entries):
             return metric
     return "train_loss" if "train_loss" in available else next(iter(available), "val_accuracy")
-
-
-def _has(entry: Entry, metric: str) -> bool:
-    return metric in ((entry.test if is_test(metric) else entry.final) or {})
 
 
 def _number(line: Mapping[str, float] | None, metric: str) -> float | None:

@@ -2,14 +2,18 @@
 
 A cache and nothing more: it can be deleted at any time, and is ignored where it is damaged, of another version, or
 cannot be written. It holds runs that have ended, and counts as long as the sizes, times and inode numbers of a run's
-files are those that were seen before they were read. It is JSON and float64, and checked as a whole by its SHA-256.
+files are those that were seen before they were read. It is JSON and numbers, and checked as a whole by its SHA-256.
 
-    dltricks index 2\\n · SHA-256 of all that follows · length of the JSON · the JSON · the numbers of each run's epochs
+    dltricks index 3\\n · SHA-256 of all that follows · length of the JSON · the JSON · the numbers of each run
+
+The numbers of a run are those of its best and final epoch and of its test, each an int64 or a float64, then the float64
+of all epochs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -17,35 +21,35 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from dltricks.core.errors import FileSystemError
 from dltricks.core.refusals import reported
 from dltricks.runs import files, lock, reading
-from dltricks.runs.entry import Entry, Epochs
+from dltricks.runs.entry import Entry, Epochs, Line
 
 NAME = ".dltricks-index"
 FEWEST = 16
 """Fewer runs are read as fast without it, and no file is left beside them."""
 LARGEST = 2**32
-_HEAD = b"dltricks index 2\n"
+_HEAD = b"dltricks index 3\n"
 _CHUNK = 2**20
 _IN_MEMORY = 2**26
 _FRESH = 2.0
 """Seconds. A file that was changed so shortly before may be changed again without another time or size."""
 _WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, reading.WEIGHTS, lock.NAME)
 """With the lock, in which whoever takes it writes: a run that has ended and of which nobody took it is not held."""
+_LARGEST_INT = 2**63
 _ABSENT = (-1, 0, 0, 0)
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_NUMBERS = struct.Struct(f"<{len(_WATCHED) * len(_ABSENT)}q")
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error)
 """What can happen to someone who reads an index that is not what was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """A run's files as the file system tells of them, none opened."""
 
     mark: str
@@ -72,16 +76,55 @@ def look(folder: str) -> Look | None:
             ended = about.st_mtime_ns
     if not some:
         return None
-    newest = max(max(numbers[1::4]), max(numbers[2::4]))
-    mark = hashlib.blake2b(struct.pack(f"<{len(numbers)}q", *numbers), digest_size=16).hexdigest()
+    newest = max(*numbers[1::4], *numbers[2::4])
+    mark = hashlib.blake2b(_NUMBERS.pack(*numbers), digest_size=16).hexdigest()
     return Look(mark, time.time_ns() - newest > _FRESH * 1e9, (ended or newest) / 1e9)
+
+
+class Shape(NamedTuple):
+    """What many runs have in common: all but their hashes, their configurations and their numbers."""
+
+    status: reading.Status
+    name: str
+    role: str | None
+    epochs: int
+    metrics: tuple[str, ...]
+    lines: tuple[tuple[str, ...] | None, ...]
+    """The names in the best and the final epoch and in the test, as far as these are there."""
+    kinds: str
+    """Of each number of the lines ``q`` for an int or ``d`` for a float, as in ``struct``."""
+
+    @classmethod
+    def of(cls, entry: Entry) -> Shape:
+        """That of a run."""
+        lines = _lines(entry)
+        names = tuple(None if line is None else tuple(line) for line in lines)
+        kinds = "".join(map(_kinds, lines))
+        return cls(entry.status, entry.name, entry.role, entry.epochs, entry.metrics, names, kinds)
+
+    @classmethod
+    def parse(cls, content: Sequence[Any]) -> Shape:
+        """That of some JSON.
+
+        Raises:
+            ValueError, TypeError: it is none.
+        """
+        status, name, role, epochs, metrics, lines, kinds = content
+        lines = tuple(None if line is None else tuple(map(sys.intern, line)) for line in lines)
+        found = cls(status, name, role, epochs, tuple(map(sys.intern, metrics)), lines, kinds)
+        if {type(name), type(role or ""), type(kinds)} != {str} or type(epochs) is not int or epochs < 0:
+            raise TypeError("not the shape of a run")
+        count = sum(len(line or ()) for line in lines)
+        if status not in reading.ENDED or set(kinds) - {"q", "d"} or len(kinds) != count or len(lines) != 3:
+            raise ValueError("not the shape of a run that has ended")
+        return found
 
 
 class Numbers:
     """The numbers of many runs' epochs, which are kept in memory only where they are few."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115, open as long as entries are
+        self._file: IO[bytes] = io.BytesIO()
         self.size = 0
 
     def __del__(self) -> None:
@@ -90,6 +133,10 @@ class Numbers:
     def add(self, content: bytes) -> None:
         """Appends some."""
         with reported(Path(tempfile.gettempdir())):
+            if self.size <= _IN_MEMORY < self.size + len(content):
+                kept = self.get(0, self.size)
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115, open as long as entries are
+                self._file.write(kept)
             self._file.seek(self.size)
             self._file.write(content)
         self.size += len(content)
@@ -124,7 +171,8 @@ class Written:
             raise ValueError("not what was written")
         content = json.loads(text)
         self._values = [(sys.intern(key), value) for key, value in content["values"]]
-        self._names = [tuple(map(sys.intern, names)) for names in content["names"]]
+        shapes = map(Shape.parse, content["shapes"])
+        self._shapes = [(shape, struct.Struct(f"<{shape.kinds}")) for shape in shapes]
         self._runs: dict[str, list[Any]] = dict(content["runs"])
 
     def __len__(self) -> int:
@@ -136,20 +184,21 @@ class Written:
         try:
             if row is None or row[0] != seen.mark:
                 return None
-            _, status, name, config_hash, role, config, *lines, metrics, count, offset, size = row
-            values, numbers, names = self._values, self._numbers, self._names[metrics]
-            best, final, test = (line and dict(zip(self._names[line[0]], line[1:], strict=True)) for line in lines)
-            config = {values[i][0]: values[i][1] for i in config}
-            fits = 0 <= len(names) * count * 8 <= size and size % 8 == 0 and 0 <= offset <= numbers.size - size
-            texts = {type(name), type(config_hash), type(role or "")} == {str}
-            plain = all(set(map(type, line.values())) <= {int, float} for line in (best, final, test) if line)
-        except (ValueError, LookupError, TypeError):
+            _, config_hash, config, number, offset, size = row
+            shape, form = self._shapes[number]
+            status, name, role, epochs, metrics, lines, _ = shape
+            config = dict(map(self._values.__getitem__, config))
+            numbers, at = self._numbers, offset + form.size
+            fits = len(metrics) * epochs * 8 <= size and size % 8 == 0 and offset >= 0 and at + size <= numbers.size
+            if not fits or type(config_hash) is not str or type(size) is not int:
+                return None
+            values = iter(form.unpack(numbers.get(offset, form.size)))
+        except UNREADABLE:
             return None
-        if status not in reading.ENDED or not (fits and texts and plain):
-            return None
-        recorded = Epochs(names, count, lambda: numbers.get(offset, size))
+        best, final, test = (None if names is None else dict(zip(names, values, strict=False)) for names in lines)
+        recorded = Epochs(metrics, epochs, lambda: numbers.get(at, size))
         return Entry(
-            folder, status, name, config_hash, config, role, count, best, final, test, None, seen.modified, recorded
+            folder, status, name, config_hash, config, role, epochs, best, final, test, None, seen.modified, recorded
         )
 
 
@@ -188,7 +237,8 @@ class Cache:
         size = len(content)
         numbers.add(content)
         entry.recorded.fetch = lambda: numbers.get(offset, size)
-        if entry.status in reading.ENDED and seen.settled:
+        whole = [value for line in _lines(entry) for value in (line or {}).values() if type(value) is int]
+        if entry.status in reading.ENDED and seen.settled and all(abs(value) < _LARGEST_INT for value in whole):
             self._kept.append((place, entry, seen))
             self._changed = True
 
@@ -201,29 +251,40 @@ class Cache:
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes of the index, of all that was got and put."""
-        values, names = _Shared(), _Shared()
+        values, shapes = _Shared(), _Shared()
         runs: dict[str, list[Any]] = {}
         digest, offset = hashlib.sha256(), 0
         for place, entry, seen in self._kept:
-            about = [seen.mark, entry.status, entry.name, entry.hash, entry.role]
             config = [values.number((key, id(value)), (key, value)) for key, value in entry.config.items()]
-            lines = [
-                line and [names.number(tuple(line), list(line)), *line.values()]
-                for line in (entry.best, entry.final, entry.test)
-            ]
+            shape = Shape.of(entry)
             size = len(entry.recorded.fetch())
-            metrics = names.number(entry.metrics, entry.metrics)
-            runs[place] = [*about, config, *lines, metrics, entry.epochs, offset, size]
-            offset += size
-        content = {"values": values.items, "names": names.items, "runs": runs}
+            runs[place] = [seen.mark, entry.hash, config, shapes.number(shape, shape), offset, size]
+            offset += 8 * len(shape.kinds) + size
+        content = {"values": values.items, "shapes": shapes.items, "runs": runs}
         text = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
         head = len(text).to_bytes(8, "little") + text
         digest.update(head)
-        for _, entry, _ in self._kept:
-            digest.update(entry.recorded.fetch())
+        for numbers in self._packed():
+            digest.update(numbers)
         yield _HEAD + digest.digest() + head
+        yield from self._packed()
+
+    def _packed(self) -> Iterator[bytes]:
+        """The numbers of each run."""
         for _, entry, _ in self._kept:
-            yield entry.recorded.fetch()
+            yield b"".join([*map(_pack, _lines(entry)), entry.recorded.fetch()])
+
+
+def _lines(entry: Entry) -> tuple[Line | None, Line | None, Line | None]:
+    return entry.best, entry.final, entry.test
+
+
+def _pack(line: Line | None) -> bytes:
+    return b"" if line is None else struct.pack(f"<{_kinds(line)}", *line.values())
+
+
+def _kinds(line: Line | None) -> str:
+    return "".join(["q" if type(value) is int else "d" for value in (line or {}).values()])
 
 
 class _Shared:

@@ -8,6 +8,7 @@ anything about it fails, the first process reads all by itself.
 
 from __future__ import annotations
 
+import gc as garbage
 import os
 import subprocess
 import sys
@@ -82,6 +83,7 @@ def start(home: str, places: Sequence[str]) -> Helper | None:
 
 def main(home: str) -> None:
     """Reads what comes in on stdin."""
+    garbage.disable()  # what is read stays, and need not be searched time and again
     index = Cache(Path(home), read=False)
     for place in map(os.fsdecode, sys.stdin.buffer.read().split(b"\0")):
         path = Path(home, place)

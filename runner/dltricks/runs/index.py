@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,22 @@ def scan(places: Sequence[Path]) -> list[Entry]:
     Raises:
         UsageError: a place that does not exist, or holds neither runs nor the plan of a study.
     """
+    found: list[tuple[str, str, Look | None]] = []
+    for place in places:
+        before = len(found)
+        for folder in _expand(place):
+            found += _runs(str(folder))
+        if len(found) == before and not (place / study_file.NAME).is_file():
+            raise UsageError(f"{place}: holds no runs")
     homes: dict[str, dict[str, Look | None]] = {}
     known: set[tuple[int, int] | str] = set()
-    for place in places:
-        found = 0
-        for folder in _expand(place):
-            for home, run, seen in _runs(str(folder)):
-                found += 1
-                number = _number(run)
-                if number not in known:
-                    known.add(number)
-                    homes.setdefault(home, {})[run] = seen
-        if not found and not (place / study_file.NAME).is_file():
-            raise UsageError(f"{place}: holds no runs")
+    marks = Counter(seen.mark for _, _, seen in found if seen)
+    for home, run, seen in found:
+        # Files that stay as they are look the same under all names of their folder.
+        number = run if seen and seen.settled and marks[seen.mark] == 1 else _number(run)
+        if number not in known:
+            known.add(number)
+            homes.setdefault(home, {})[run] = seen
     entries = [entry for home, runs in homes.items() for entry in _read(home, runs)]
     return sorted(entries, key=lambda entry: entry.path.parts)
 
@@ -54,7 +58,7 @@ def _read(home: str, runs: Mapping[str, Look | None]) -> list[Entry]:
     places = {run: run.removeprefix(home).lstrip(os.sep) for run in runs}
     found = {run: index.get(Path(run), places[run], seen) if seen else None for run, seen in runs.items()}
     unknown = [run for run, seen in runs.items() if seen and found[run] is None]
-    others = unknown[len(unknown) // 2 :]
+    others = unknown[len(unknown) * 53 // 100 :]  # a second process has to start, and to hand over
     second = helper.start(home, [places[run] for run in others])
     try:
         later = set(others if second else ())
@@ -100,7 +104,10 @@ def _number(folder: str) -> tuple[int, int] | str:
 def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedError]:
     """The plans of the studies beside runs, by the folder they lie in; the error where one is damaged."""
     found: dict[Path, Mapping[str, Any] | DamagedError] = {}
-    for folder in dict.fromkeys(entry.path.parent for entry in entries):
+    some = {
+        entry.path.parts[:-1]: entry.path for entry in entries
+    }  # of each folder, since a run's takes longer to name
+    for folder in (path.parent for path in some.values()):
         try:
             plan = study_file.load(folder)
         except DamagedError as error:

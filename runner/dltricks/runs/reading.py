@@ -14,7 +14,7 @@ import yaml
 from dltricks.core.errors import DamagedError
 from dltricks.core.registry import KINDS
 from dltricks.core.types import Array
-from dltricks.runs import arrays, checkpoint, files, lock, logs, sealed
+from dltricks.runs import arrays, files, lock, logs, sealed
 
 FORMAT = 1
 CONFIG, RUN, ENVIRONMENT = "config.yaml", "run.json", "env.json"
@@ -82,13 +82,14 @@ def read_run(path: Path) -> RunRecord:
 
 def read_result(path: Path) -> dict[str, Any] | None:
     """The content of run.json, or None for a run that has not ended."""
-    result = sealed.load(path / RUN, FORMAT)
+    file = path / RUN
+    result = sealed.load(file, FORMAT)
     if result is not None:
         wrong = sealed.misfit(result, _RESULTS.get(str(result.get("status")), _RESULTS["finished"]))
         if wrong is None and result["status"] not in ENDED:
             wrong = "status"
         if wrong is not None:
-            raise DamagedError(f"{path / RUN}: {wrong} is not what an ended run has there; --fresh trains it again")
+            raise DamagedError(f"{file}: {wrong} is not what an ended run has there; --fresh trains it again")
     return result
 
 
@@ -130,6 +131,8 @@ def verify(path: Path) -> None:
     Raises:
         DamagedError: the first file that is not what was written.
     """
+    from dltricks.runs import checkpoint  # only here, for it loads what trains
+
     run = read_run(path)
     result = run.result
     for name in result["files"] if result else ():
@@ -172,14 +175,15 @@ def status(path: Path) -> Status:
 def checked(path: Path, name: str, result: dict[str, Any] | None, limit: int) -> bytearray:
     """A file of a run; where run.json vouches for it, checked."""
     wanted = result["files"].get(name) if result else None
-    if result and files.size(path / name) > _SMALL:
+    file = path / name
+    if result and files.size(file) > _SMALL:
         # Before memory is taken for it.
-        _check_sum(path / name, files.pieces(path / name, limit, follow_links=True), wanted)
-    content = files.read(path / name, limit, follow_links=True)
+        _check_sum(file, files.pieces(file, limit, follow_links=True), wanted)
+    content = files.read(file, limit, follow_links=True)
     if content is None:
-        raise DamagedError(f"{path / name}: missing")
+        raise DamagedError(f"{file}: missing")
     if result:
-        _check_sum(path / name, [content], wanted)
+        _check_sum(file, [content], wanted)
     return content
 
 

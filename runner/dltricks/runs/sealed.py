@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from pathlib import Path
@@ -19,6 +20,7 @@ from dltricks.runs import files
 
 LIMIT, LARGEST = 4 * 2**20, 64 * 2**20
 """Bytes of what one run has to say, and of what there is to say of many."""
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def save(path: Path, content: Mapping[str, Any], *, sync_name: bool = True) -> dict[str, Any]:
@@ -31,8 +33,7 @@ def save(path: Path, content: Mapping[str, Any], *, sync_name: bool = True) -> d
 def seal(content: Mapping[str, Any]) -> str:
     """The SHA-256 of a mapping's canonical form; a key ``sha256`` is left out."""
     bare = {key: value for key, value in content.items() if key != "sha256"}
-    canonical = json.dumps(bare, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(bare).encode()).hexdigest()
 
 
 def _text(content: Mapping[str, Any]) -> bytes:
@@ -82,7 +83,7 @@ def load(path: Path, newest: int, limit: int = LIMIT) -> dict[str, Any] | None:
 def parse(raw: bytes | bytearray, where: object) -> dict[str, Any]:
     """A JSON object; deep nesting, endless numbers, NaN, bad UTF-8 and other values are refused."""
     try:
-        content = json.loads(raw, parse_constant=_refuse)
+        content = _decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{where}: damaged, not valid JSON") from error
     if not isinstance(content, dict):
@@ -98,17 +99,23 @@ def misfit(value: Any, form: Any) -> str | None:
     """
     if type(form) is type:
         return None if type(value) is form else "the whole"
-    match form:
-        case tuple():
-            return None if any(misfit(value, one) is None for one in form) else "the whole"
-        case list() if type(value) is list:
-            found = ((str(at), misfit(item, form[0])) for at, item in enumerate(value))
-        case dict() if type(value) is dict:
-            others = {key: form[...] for key in value if key not in form} if ... in form else {}
-            wanted = {key: of for key, of in form.items() if key is not ...} | others
-            found = ((key, misfit(value[key], of) if key in value else "the whole") for key, of in wanted.items())
-        case _:
-            return None if form is None and value is None else "the whole"
+    if type(form) is tuple:
+        fits = type(value) in form or any(misfit(value, one) is None for one in form)
+        return None if fits else "the whole"
+    if form is None or type(value) is not type(form):
+        return None if form is value else "the whole"
+    if type(form) is list:
+        return _first((str(at), misfit(item, form[0])) for at, item in enumerate(value))
+    wanted = (key for key in form if key is not ...)
+    others = (key for key in value if key not in form) if ... in form else ()
+    return _first(
+        (key, misfit(value[key], form.get(key, form.get(...))) if key in value else "the whole")
+        for key in chain(wanted, others)
+    )
+
+
+def _first(found: Iterable[tuple[str, str | None]]) -> str | None:
+    """The first key of those under which something is wrong."""
     for key, wrong in found:
         if wrong is not None:
             return key if wrong == "the whole" else f"{key}.{wrong}"
@@ -117,3 +124,6 @@ def misfit(value: Any, form: Any) -> str | None:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode

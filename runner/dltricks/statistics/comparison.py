@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -28,8 +29,8 @@ class Arm:
     """Runs that diverged; they are not in ``values``."""
     planned: frozenset[Seed]
 
-    @property
-    def finite(self) -> dict[Seed, float]:
+    @cached_property
+    def finite(self) -> Mapping[Seed, float]:
         return {seed: value for seed, value in self.values.items() if math.isfinite(value)}
 
     @property
