@@ -1,4 +1,3 @@
-import os
 import shutil
 
 import numpy as np
@@ -7,7 +6,7 @@ from runs.forging import plan
 from runs.toy import HASH, train
 
 from dltricks.core.errors import UsageError
-from dltricks.runs import cache, index, lock, sealed, study_file
+from dltricks.runs import index, lock, sealed, study_file
 
 
 @pytest.fixture
@@ -72,15 +71,6 @@ def test_each_run_once_and_sorted(runs):
     paths = [entry.path for entry in entries]
     assert paths == sorted(paths)
     assert len(paths) == 6
-
-
-def test_names_of_one_run_and_runs_that_share_their_files(runs, monkeypatch):
-    monkeypatch.setattr(cache, "_FRESH", -1.0)
-    (runs / "two" / "link").symlink_to(runs / "two" / "alone")
-    shutil.copytree(runs / "two" / "alone", runs / "two" / "copy", copy_function=os.link)
-    for places in ([runs / "two"], [runs / "two", runs / "two" / "link", runs / "two" / "alone"]):
-        numbers = [entry.path.stat().st_ino for entry in index.scan(places)]
-        assert len(numbers) == len(set(numbers)) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,22 +31,19 @@ def scan(places: Sequence[Path]) -> list[Entry]:
     Raises:
         UsageError: a place that does not exist, or holds neither runs nor the plan of a study.
     """
-    found: list[tuple[str, str, Look | None]] = []
-    for place in places:
-        before = len(found)
-        for folder in _expand(place):
-            found += _runs(str(folder))
-        if len(found) == before and not (place / study_file.NAME).is_file():
-            raise UsageError(f"{place}: holds no runs")
     homes: dict[str, dict[str, Look | None]] = {}
     known: set[tuple[int, int] | str] = set()
-    marks = Counter(seen.mark for _, _, seen in found if seen)
-    for home, run, seen in found:
-        # Files that stay as they are look the same under all names of their folder.
-        number = run if seen and seen.settled and marks[seen.mark] == 1 else _number(run)
-        if number not in known:
-            known.add(number)
-            homes.setdefault(home, {})[run] = seen
+    for place in places:
+        found = 0
+        for folder in _expand(place):
+            for home, run, seen in _runs(str(folder)):
+                found += 1
+                number = _number(run)
+                if number not in known:
+                    known.add(number)
+                    homes.setdefault(home, {})[run] = seen
+        if not found and not (place / study_file.NAME).is_file():
+            raise UsageError(f"{place}: holds no runs")
     entries = [entry for home, runs in homes.items() for entry in _read(home, runs)]
     return sorted(entries, key=lambda entry: entry.path.parts)
 
