@@ -72,3 +72,10 @@ def test_lines_of_the_same_names_in_another_order_or_spelling(spelled, tmp_path)
 def test_what_is_no_log_is_damaged_whatever_its_checksum(raw, tmp_path):
     with pytest.raises(DamagedError, match=r"metrics\.jsonl, line"):
         entry._measured(bytearray(raw), tmp_path / "metrics.jsonl", [])
+
+
+@pytest.mark.parametrize("value", [b"1e999", b"9" * 400])
+def test_a_log_of_numbers_that_no_float_holds_is_damaged(tmp_path, value):
+    raw = bytearray(b'{"epoch":1,"a":2.0}\n{"epoch":2,"a":%b}\n' % value)
+    with pytest.raises(DamagedError, match=r"metrics\.jsonl, line 2: damaged"):
+        entry._measured(raw, tmp_path / "metrics.jsonl", [])

@@ -75,7 +75,20 @@ def test_a_missing_file_is_none(tmp_path):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"[1]", b"1", b'{"a": NaN}', b'{"a": 1', b"\xff", b"[" * 200_000, b'{"a":' * 200_000, b"9" * 5000],
+    [
+        b"",
+        b"[1]",
+        b"1",
+        b'{"a": NaN}',
+        b'{"a": 1',
+        b"\xff",
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b"9" * 5000,
+        b'{"a": 1e999}',
+        b'{"a": -1e999}',
+        b'{"a": %b}' % (b"9" * 400),
+    ],
 )
 def test_hostile_json(raw):
     with pytest.raises(DamagedError, match=r"^here: damaged"):

@@ -222,9 +222,9 @@ def _parsed(line: str) -> tuple[str, Any]:
 def _measured(raw: bytearray, path: Path, seconds: list[float]) -> Epochs:
     """The numbers of a log whose checksum is right, so that its lines need not be checked one by one."""
     for table_of in (_table_of_numbers, _table_of_lines):
-        with suppress(ValueError, TypeError, LookupError, RecursionError):
+        with suppress(ValueError, TypeError, LookupError, OverflowError, RecursionError):
             names, table = table_of(raw)
-            if names[0] == _EPOCH:
+            if names[0] == _EPOCH and np.isfinite(table).all():
                 return Epochs.of(tuple(map(sys.intern, names[1:])), table[:, 1:].T, seconds)
     return tabulate(logs.decode(raw, path, summed=False), seconds)
 

@@ -100,9 +100,8 @@ def _number(folder: str) -> tuple[int, int] | str:
 def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedError]:
     """The plans of the studies beside runs, by the folder they lie in; the error where one is damaged."""
     found: dict[Path, Mapping[str, Any] | DamagedError] = {}
-    some = {
-        entry.path.parts[:-1]: entry.path for entry in entries
-    }  # of each folder, since a run's takes longer to name
+    # One run of each folder, since to name the folder of each takes longer.
+    some = {entry.path.parts[:-1]: entry.path for entry in entries}
     for folder in (path.parent for path in some.values()):
         try:
             plan = study_file.load(folder)

@@ -81,10 +81,10 @@ def load(path: Path, newest: int, limit: int = LIMIT) -> dict[str, Any] | None:
 
 
 def parse(raw: bytes | bytearray, where: object) -> dict[str, Any]:
-    """A JSON object; deep nesting, endless numbers, NaN, bad UTF-8 and other values are refused."""
+    """A JSON object; deep nesting, numbers beyond float64, NaN, bad UTF-8 and other values are refused."""
     try:
         content = _decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise DamagedError(f"{where}: damaged, not valid JSON") from error
     if not isinstance(content, dict):
         raise DamagedError(f"{where}: damaged, not a JSON object")
@@ -126,4 +126,15 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+def _number(text: str) -> float:
+    if not isfinite(value := float(text)):
+        raise ValueError(f"{text[:20]} is no float64")
+    return value
+
+
+def _whole(text: str) -> int:
+    float(value := int(text))  # or an OverflowError
+    return value
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_number, parse_int=_whole).decode
