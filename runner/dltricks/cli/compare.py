@@ -69,18 +69,23 @@ def command(
 
     Runs that differ only in seed are one variant. Nothing is trained.
     """
+    from dltricks.api.places import find_places
+    from dltricks.core.errors import UsageError
+    from dltricks.runs import survey
+
+    if plot and chosen(format, json) is not Format.table:
+        raise UsageError("--plot draws for people; leave it out, or --format")
+    if save is not None:  # before ten thousand runs are read
+        from dltricks.comparing.figure import check_name
+
+        check_name(save)
+    survey.begin(find_places(places or [], runs_dir))
+    # While it looks, all that comparing needs is loaded.
     from dltricks.api.compare import compare
     from dltricks.cli import curve_plot
     from dltricks.cli.comparison_report import print_comparison
     from dltricks.cli.output import say
     from dltricks.cli.tables import console
-    from dltricks.comparing.figure import check_name
-    from dltricks.core.errors import UsageError
-
-    if plot and chosen(format, json) is not Format.table:
-        raise UsageError("--plot draws for people; leave it out, or --format")
-    if save is not None:  # before ten thousand runs are read
-        check_name(save)
 
     found = compare(
         *(places or []),

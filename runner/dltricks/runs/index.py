@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dltricks.core.errors import DamagedError, FileSystemError, UsageError
-from dltricks.core.refusals import reported
-from dltricks.runs import cache, helper, study_file
+from dltricks.core.errors import DamagedError
+from dltricks.runs import cache, helper, study_file, survey
 from dltricks.runs.cache import NAME, Cache, Look
 from dltricks.runs.entry import Entry, read_entry
-from dltricks.runs.names import id_of
 
 __all__ = ["NAME", "Entry", "scan", "studies"]
 
@@ -31,20 +28,7 @@ def scan(places: Sequence[Path]) -> list[Entry]:
     Raises:
         UsageError: a place that does not exist, or holds neither runs nor the plan of a study.
     """
-    homes: dict[str, dict[str, Look | None]] = {}
-    known: set[tuple[int, int] | str] = set()
-    for place in places:
-        found = 0
-        for folder in _expand(place):
-            for home, run, seen in _runs(str(folder)):
-                found += 1
-                number = _number(run)
-                if number not in known:
-                    known.add(number)
-                    homes.setdefault(home, {})[run] = seen
-        if not found and not (place / study_file.NAME).is_file():
-            raise UsageError(f"{place}: holds no runs")
-    entries = [entry for home, runs in homes.items() for entry in _read(home, runs)]
+    entries = [entry for home, runs in survey.take(places).items() for entry in _read(home, runs)]
     return sorted(entries, key=lambda entry: entry.path.parts)
 
 
@@ -88,15 +72,6 @@ def _new(index: Cache, run: str, place: str, seen: Look | None) -> Entry | None:
     return entry
 
 
-def _number(folder: str) -> tuple[int, int] | str:
-    """What is the same for all names of a folder."""
-    try:
-        about = os.stat(folder)  # noqa: PTH116, as in cache.look
-    except OSError:
-        return folder
-    return (about.st_dev, about.st_ino) if about.st_ino else os.path.realpath(folder)
-
-
 def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedError]:
     """The plans of the studies beside runs, by the folder they lie in; the error where one is damaged."""
     found: dict[Path, Mapping[str, Any] | DamagedError] = {}
@@ -111,55 +86,3 @@ def studies(entries: Iterable[Entry]) -> dict[Path, Mapping[str, Any] | DamagedE
             if plan is not None:
                 found[folder] = plan
     return found
-
-
-def _expand(place: Path) -> list[Path]:
-    if place.is_dir():
-        return [place]
-    if glob.has_magic(str(place)):
-        found = map(Path, sorted(glob.glob(str(place))))  # noqa: PTH207, since a Path's own is relative to a folder
-        return [path for path in found if path.is_dir()]
-    raise UsageError(f"{place}: {'is no folder' if place.exists() else 'no such folder'}")
-
-
-def _runs(place: str) -> Iterator[tuple[str, str, Look | None]]:
-    """The place itself where it is a run, else the runs among its folders, else those in each of these.
-
-    Each with the folder for its index, and what its files look like; None of one that has none.
-    """
-    seen = cache.look(place)
-    if seen is not None:
-        yield os.path.dirname(place) or ".", place, seen  # noqa: PTH120
-        return
-    some = False
-    for child in _folders(place):
-        seen = cache.look(child)
-        if seen is not None:
-            some = True
-            yield place, child, seen
-            continue
-        for run, seen in _inside(child):
-            some = True
-            yield place, run, seen
-    if not some and _is_named(place):
-        yield os.path.dirname(place) or ".", place, None  # noqa: PTH120
-
-
-def _inside(folder: str) -> list[tuple[str, Look | None]]:
-    try:
-        looks = [(run, cache.look(run)) for run in _folders(folder)]
-    except FileSystemError:
-        return [(folder, None)]  # the entry will tell
-    found = [(run, seen) for run, seen in looks if seen is not None or _is_named(run)]
-    return found or ([(folder, None)] if _is_named(folder) else [])
-
-
-def _is_named(folder: str) -> bool:
-    """Whether it is called as runs are, so that one without files is an empty run."""
-    return bool(id_of(os.path.basename(folder)))  # noqa: PTH119
-
-
-def _folders(place: str) -> list[str]:
-    """The folders in a folder, but hidden ones."""
-    with reported(Path(place)), os.scandir(place) as found:
-        return [entry.path for entry in found if not entry.name.startswith(".") and entry.is_dir()]
