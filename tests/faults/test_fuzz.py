@@ -180,7 +180,7 @@ def scratched(draw: Draw, content: bytes) -> bytes:
 def reseal(path: Path, content: Any) -> None:
     """Writes a sealed file with a right checksum, if JSON can."""
     bare = {key: value for key, value in content.items() if key != "sha256"}
-    path.write_bytes(sealed._text({**bare, "sha256": sealed.seal(bare)}))
+    path.write_bytes(sealed.text(bare))
 
 
 def vouch(path: Path) -> None:

@@ -21,10 +21,9 @@ def test_round_trip_in_the_given_order(tmp_path):
 
 def test_the_documented_rule_of_the_checksum(tmp_path):
     sealed.save(tmp_path / "a.json", CONTENT)
-    content = json.loads((tmp_path / "a.json").read_text())
-    said = content.pop("sha256")
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    assert said == hashlib.sha256(canonical.encode()).hexdigest()
+    text = (tmp_path / "a.json").read_bytes()
+    before, said = text.split(b',\n  "sha256": ')
+    assert json.loads(said.removesuffix(b"\n}\n")) == hashlib.sha256(before).hexdigest()
 
 
 def test_every_flipped_byte_and_every_truncation_is_seen(tmp_path):
@@ -47,20 +46,32 @@ def test_every_flipped_byte_and_every_truncation_is_seen(tmp_path):
             st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         ),
-    )
+        min_size=1,
+    ).filter(lambda content: "sha256" not in content)
 )
 def test_the_bytes_are_those_of_the_json_module(content):
-    assert sealed._text(content) == json.dumps(content, indent=2).encode() + b"\n"
+    text = sealed.text(content)
+    assert text == json.dumps(json.loads(text), indent=2).encode() + b"\n"
+    assert {**content, "sha256": None} == {**json.loads(text), "sha256": None}
+    assert sealed.text(json.loads(text)) == text
 
 
-@pytest.mark.parametrize("depth", [300, 480, 700, 950])
-def test_nested_deeply_with_a_right_checksum(tmp_path, depth):
-    nested = f'"a": {"[" * depth}{"]" * depth}'
-    bare = "{" + nested.replace(" ", "") + "}"
-    said = hashlib.sha256(bare.encode()).hexdigest()
-    (tmp_path / "a.json").write_text("{" + nested + f', "sha256": "{said}"' + "}")
+@pytest.mark.parametrize("raw", [b"", b"\n", b"{}\n", b'{"sha256": 1}'])
+def test_a_file_without_a_seal(tmp_path, raw):
+    (tmp_path / "a.json").write_bytes(raw)
     with pytest.raises(DamagedError, match=r"a\.json"):
         sealed.load(tmp_path / "a.json", 1)
+
+
+@pytest.mark.parametrize("depth", [sealed.DEEPEST - 1, sealed.DEEPEST, 480, 950, 200_000])
+def test_nested_deeply_with_a_right_checksum(tmp_path, depth):
+    body = b'{\n  "a": ' + b"[" * depth + b"]" * depth
+    (tmp_path / "a.json").write_bytes(body + sealed._seal(body))
+    if depth < sealed.DEEPEST:
+        assert sealed.load(tmp_path / "a.json", 1)["a"]
+    else:
+        with pytest.raises(DamagedError, match=r"a\.json"):
+            sealed.load(tmp_path / "a.json", 1)
 
 
 def test_a_newer_format_is_named(tmp_path):

@@ -248,8 +248,10 @@ def _table_of_numbers(raw: bytearray) -> tuple[list[str], Array]:
     without_numbers = raw.translate(None, _DIGITS).replace(b":e", b":")
     if without_numbers != line * count or not names or len(set(names)) < len(names):
         raise ValueError("lines of several forms")
-    numbers = _NAME.sub(b",", raw).replace(b"}\n", b" ")
-    table = np.array(json.loads(b"[%b]" % numbers[1:]), np.float64)
+    numbers = bytes(raw[1:-2]).replace(b"}\n{", b",")
+    for name in names:
+        numbers = numbers.replace(b'"%b":' % name, b"")
+    table = np.array(json.loads(b"[%b]" % numbers), np.float64)
     return [name.decode() for name in names], table.reshape(count, len(names))
 
 

@@ -1,7 +1,6 @@
 """JSON files that carry the SHA-256 of themselves, and the bounded reading of any JSON.
 
-The key ``sha256`` holds the SHA-256 of the canonical form (sorted keys, no spaces, ASCII) of all other keys.
-A file counts only if it is, byte for byte, what would be written for its content.
+The last key is ``sha256``, and holds the SHA-256 of all bytes before the comma in front of it.
 """
 
 from __future__ import annotations
@@ -20,24 +19,29 @@ from dltricks.runs import files
 
 LIMIT, LARGEST = 4 * 2**20, 64 * 2**20
 """Bytes of what one run has to say, and of what there is to say of many."""
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+DEEPEST = 100
+"""Levels of lists and mappings; nothing that is written has as many, and to write more of them again may fail."""
 
 
 def save(path: Path, content: Mapping[str, Any], *, sync_name: bool = True) -> dict[str, Any]:
     """Writes a mapping with its seal, as ``files.write_atomically`` does; the mapping as written."""
-    sealed = {**content, "sha256": seal(content)}
-    files.write_atomically(path, _text(sealed), sync_name=sync_name)
-    return sealed
+    sealed = text(content)
+    files.write_atomically(path, sealed, sync_name=sync_name)
+    return parse(sealed, path)
 
 
-def seal(content: Mapping[str, Any]) -> str:
-    """The SHA-256 of a mapping's canonical form; a key ``sha256`` is left out."""
+def text(content: Mapping[str, Any]) -> bytes:
+    """A mapping of one key or more as written; the key ``sha256`` is made anew."""
     bare = {key: value for key, value in content.items() if key != "sha256"}
-    return hashlib.sha256(_canonical(bare).encode()).hexdigest()
+    body = _indented(bare, "\n").encode().removesuffix(b"\n}")
+    return body + _seal(body)
 
 
-def _text(content: Mapping[str, Any]) -> bytes:
-    return _indented(content, "\n").encode() + b"\n"
+def _seal(body: bytes | bytearray) -> bytes:
+    return b',\n  "sha256": "%b"\n}\n' % hashlib.sha256(body).hexdigest().encode()
+
+
+_SEAL = len(_seal(b""))
 
 
 def _indented(value: Any, line: str) -> str:
@@ -71,13 +75,17 @@ def load(path: Path, newest: int, limit: int = LIMIT) -> dict[str, Any] | None:
     if type(version) is int and version > newest:
         message = f"format {version} of a newer dltricks, this one reads {newest}; update dltricks"
         raise NewerFormatError(f"{path}: {message}")
-    try:
-        sound = content.get("sha256") == seal(content) and _text(content) == raw
-    except RecursionError:
-        sound = False  # nested more deeply than anything that was written
-    if not sound:
+    if raw[-_SEAL:] != _seal(raw[:-_SEAL]):
         raise DamagedError(f"{path}: damaged, its checksum does not match its content")
+    levels = raw.count(b"[") + raw.count(b"{")  # at most
+    if levels > DEEPEST and _is_deeper(content, DEEPEST):
+        raise DamagedError(f"{path}: damaged, nested more than {DEEPEST} levels deep")
     return content
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner if type(each) in (dict, list))
 
 
 def parse(raw: bytes | bytearray, where: object) -> dict[str, Any]:
