@@ -5,6 +5,7 @@ import threading
 from _thread import interrupt_main
 from time import sleep
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -120,6 +121,95 @@ def test_threads_end_when_more_take_their_place() -> None:
             break
         sleep(0.01)
     assert len(set(threading.enumerate()) - before) == 4
+
+
+def test_a_call_ends_although_another_has_let_its_threads_go() -> None:
+    from dltricks.compiled.awake import Awake
+
+    awake, begun, ended = Awake(), threading.Event(), threading.Event()
+
+    def job(thread: int) -> None:
+        if thread == 0:
+            begun.set()
+            ended.wait(60)
+
+    caller, before = threading.Thread(target=awake.run, args=(job, 2), daemon=True), set(threading.enumerate())
+    caller.start()
+    begun.wait(60)
+    helpers = set(threading.enumerate()) - before - {caller}
+    awake.run(lambda _: None, 3)
+    while any(thread.is_alive() for thread in helpers):
+        sleep(0.01)
+    ended.set()
+    caller.join(60)
+    assert not caller.is_alive()
+
+
+@pytest.mark.parametrize("method", ["wake", "settle"])
+def test_an_interrupt_while_others_are_called_or_waited_for(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dltricks.compiled import awake as module
+
+    awake, begun, done = module.Awake(), threading.Event(), []
+    whole = getattr(module._Crew, method)
+
+    def interrupted(*arguments: object) -> None:
+        monkeypatch.setattr(module._Crew, method, whole)
+        if method == "wake":
+            module.rouse(awake.crew.at)  # called, and not yet woken
+        else:
+            begun.wait(60)
+        raise KeyboardInterrupt
+
+    def job(thread: int) -> None:
+        if thread:
+            begun.set()
+            sleep(0.2)
+            done.append(thread)
+
+    awake.run(lambda _: None, 2)
+    while awake.crew.bells[0, 0] != module.ASLEEP:
+        sleep(0.01)
+    monkeypatch.setattr(module._Crew, method, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        awake.run(job, 2)
+    assert done == ([1] if method == "settle" else [])
+    met = threading.Event()
+    awake.run(lambda thread: met.set() if thread else met.wait(60), 2)
+    assert met.is_set()
+
+
+def test_threads_keep_nothing_of_what_they_did() -> None:
+    from dltricks.compiled.awake import Awake
+
+    class Job:
+        def __init__(self) -> None:
+            self.met = threading.Event()
+
+        def __call__(self, thread: int) -> None:
+            self.met.set() if thread else self.met.wait(60)
+
+    awake, job = Awake(), Job()
+    gone = ref(job)
+    awake.run(job, 2)
+    del job
+    assert gone() is None
+
+
+def test_a_call_after_one_for_which_no_thread_could_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dltricks.compiled import awake as module
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    awake = module.Awake()
+    awake.run(lambda _: None, 2)
+    monkeypatch.setattr(module, "Thread", refuse)
+    with pytest.raises(RuntimeError):
+        awake.run(lambda _: None, 3)
+    monkeypatch.undo()
+    met = threading.Event()
+    awake.run(lambda thread: met.set() if thread else met.wait(60), 2)
+    assert met.is_set()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")

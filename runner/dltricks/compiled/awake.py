@@ -50,6 +50,12 @@ def listen(bell, patience):
 
 
 @kernel
+def rouse(bell):
+    """Calls a thread that is asleep; whether it was, and has to be woken."""
+    return exchange(bell, ASLEEP, CALLED)
+
+
+@kernel
 def settled(bells, number, patience):
     """Waits until no thread is busy; False if one still is."""
     for i in range(number):
@@ -94,19 +100,23 @@ class _Crew:
                     bed.acquire()
                 # Before it looks for work: from here on the caller waits for this thread.
                 bell[0] = BUSY
-                if self.job is not None:
-                    job, errors = self.job
-                    try:
-                        job(number + 1)
-                    except BaseException as error:
-                        errors.append(error)
+                self._join(number + 1)
+            bell[0] = ASLEEP  # nobody waits for who has gone
+
+    def _join(self, thread: int) -> None:
+        work = self.job  # once, since the caller may take it away meanwhile
+        if work is not None:
+            job, errors = work
+            try:
+                job(thread)
+            except BaseException as error:
+                errors.append(error)
 
     def wake(self, number: int) -> None:
         """Those of the first threads who are asleep."""
-        for bell, bed in zip(self.bells[:number], self.beds[:number], strict=True):
-            if bell[0] == ASLEEP:
-                bell[0] = CALLED
-                bed.release()
+        for each in range(number):
+            if rouse(self.at + each * LINE * 8):
+                self.beds[each].release()
 
     def end(self) -> None:
         """Nobody sleeps any more, and who finds no work goes."""
@@ -115,7 +125,8 @@ class _Crew:
             bed.release()
 
     def settle(self) -> None:
-        """Waits until nobody works any more."""
+        """Lets nobody begin any more, and waits for those who work."""
+        self.job = None
         while not settled(self.at, len(self.beds), HASTE):
             sleep(MOMENT)
 
@@ -129,7 +140,8 @@ class Awake:
     def ready(self, threads: int) -> _Crew:
         """So many threads, the caller's included, or more."""
         crew = self.crew
-        if crew.pid != os.getpid() or len(crew.beds) < threads - 1:  # threads do not survive a fork
+        # Threads do not survive a fork.
+        if crew.pid != os.getpid() or crew.ended or len(crew.beds) < threads - 1:
             if crew.pid == os.getpid():
                 crew.end()
             self.crew = crew = _Crew(threads - 1)
@@ -138,15 +150,17 @@ class Awake:
     def run(self, job: Job, threads: int, rings: bool = False) -> None:
         """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
         crew, errors = self.ready(threads), list[BaseException]()
-        crew.job = job, errors
         try:
+            crew.job = job, errors
             crew.wake(threads - 1)
             if not rings:
                 ring(crew.at, threads - 1)
             job(0)
-        finally:  # after Ctrl-C, too, so that what is still done here does not go on beside what comes next
-            crew.job = None
             crew.settle()
+        except BaseException:  # Ctrl-C, too, which may come at any place, also while this waits or wakes
+            crew.settle()  # so that what is still done does not go on beside what comes next
+            crew.end()  # somebody may have been called and not woken
+            raise
         if errors:
             raise errors[0]
 
