@@ -145,6 +145,22 @@ def test_a_call_ends_although_another_has_let_its_threads_go() -> None:
     assert not caller.is_alive()
 
 
+def test_a_thread_that_comes_late_keeps_out_of_a_job_of_fewer() -> None:
+    from dltricks.compiled.awake import Awake
+
+    awake, seen = Awake(), []
+
+    def job(thread: int) -> None:
+        seen.append(thread)
+        if thread == 0:
+            awake.crew._join(2)  # as whoever was called for the one before
+
+    awake.run(lambda _: None, 3)
+    awake.run(job, 2)
+    assert 0 in seen
+    assert 2 not in seen
+
+
 @pytest.mark.parametrize("method", ["wake", "settle"])
 def test_an_interrupt_while_others_are_called_or_waited_for(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from dltricks.compiled import awake as module

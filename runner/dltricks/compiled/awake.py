@@ -82,7 +82,8 @@ class _Crew:
     """So many threads, which end together."""
 
     def __init__(self, number: int) -> None:
-        self.job: tuple[Job, list[BaseException]] | None = None
+        self.job: tuple[Job, int, list[BaseException]] | None = None
+        """With the number of threads that it is for, and room for their errors."""
         self.ended = False
         self.bells = np.full((number, LINE), ASLEEP, np.int64)
         self.at = self.bells.ctypes.data
@@ -106,11 +107,12 @@ class _Crew:
     def _join(self, thread: int) -> None:
         work = self.job  # once, since the caller may take it away meanwhile
         if work is not None:
-            job, errors = work
-            try:
-                job(thread)
-            except BaseException as error:
-                errors.append(error)
+            job, threads, errors = work
+            if thread < threads:  # not one who comes late from a call of more threads
+                try:
+                    job(thread)
+                except BaseException as error:
+                    errors.append(error)
 
     def wake(self, number: int) -> None:
         """Those of the first threads who are asleep."""
@@ -151,7 +153,7 @@ class Awake:
         """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
         crew, errors = self.ready(threads), list[BaseException]()
         try:
-            crew.job = job, errors
+            crew.job = job, threads, errors
             crew.wake(threads - 1)
             if not rings:
                 ring(crew.at, threads - 1)
