@@ -95,14 +95,15 @@ class _Crew:
     def _work(self, number: int) -> None:
         bell, bed = self.bells[number], self.beds[number]
         address = bell.ctypes.data
+        called = False
         with quiet():
             while not self.ended:
-                if not listen(address, PATIENCE):
+                if not called:
                     bed.acquire()
                 # Before it looks for work: from here on the caller waits for this thread.
                 bell[0] = BUSY
                 self._join(number + 1)
-            bell[0] = ASLEEP  # nobody waits for who has gone
+                called = listen(address, PATIENCE)  # who goes afterwards is not busy, so that nobody waits for it
 
     def _join(self, thread: int) -> None:
         work = self.job  # once, since the caller may take it away meanwhile
