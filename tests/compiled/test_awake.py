@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from _thread import interrupt_main
+from random import Random
 from time import sleep
 from typing import Any
 from weakref import ref
@@ -194,6 +196,33 @@ def test_an_interrupt_while_others_are_called_or_waited_for(method: str, monkeyp
     assert met.is_set()
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="a system without timers")
+def test_interrupts_at_any_moment_leave_nobody_at_work_nor_waiting() -> None:
+    from dltricks.compiled.awake import Awake
+
+    awake, seen, random, before = Awake(), np.zeros(100), Random(0), threading.active_count()
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        awake.run(lambda _: None, 3)  # whatever is compiled first must not be interrupted
+        for _ in range(300):
+            with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - whichever call it is
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-3))
+                while True:
+                    awake.run(lambda _: seen.__iadd__(1), random.choice([2, 3]))
+            left = seen.copy()
+            sleep(random.choice([0, 1e-4]))
+            assert (seen == left).all()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    # Not so many as were begun; a crew that was whole and not yet anybody's may stay.
+    for _ in range(1000):
+        if threading.active_count() <= before + 30:
+            break
+        sleep(0.01)
+    assert threading.active_count() <= before + 30
+
+
 def test_threads_keep_nothing_of_what_they_did() -> None:
     from dltricks.compiled.awake import Awake
 
@@ -211,18 +240,26 @@ def test_threads_keep_nothing_of_what_they_did() -> None:
     assert gone() is None
 
 
-def test_a_call_after_one_for_which_no_thread_could_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_after_one_for_which_a_thread_could_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     from dltricks.compiled import awake as module
 
-    def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("can't start new thread")
+    def refuse(*_: object, args: tuple[int], **__: object) -> threading.Thread:
+        if args == (1,):
+            raise RuntimeError("can't start new thread")
+        return threading.Thread(*_, args=args, **__)  # type: ignore[arg-type]
 
     awake = module.Awake()
     awake.run(lambda _: None, 2)
+    before = set(threading.enumerate())
     monkeypatch.setattr(module, "Thread", refuse)
     with pytest.raises(RuntimeError):
         awake.run(lambda _: None, 3)
     monkeypatch.undo()
+    for _ in range(1000):
+        if set(threading.enumerate()) < before:
+            break
+        sleep(0.01)
+    assert set(threading.enumerate()) < before, "who could begin, and those of the call before, have gone"
     met = threading.Event()
     awake.run(lambda thread: met.set() if thread else met.wait(60), 2)
     assert met.is_set()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from threading import Semaphore, Thread
+from queue import SimpleQueue
+from threading import Thread
 from time import sleep
 
 import numpy as np
@@ -87,10 +88,15 @@ class _Crew:
         self.ended = False
         self.bells = np.full((number, LINE), ASLEEP, np.int64)
         self.at = self.bells.ctypes.data
-        self.beds = [Semaphore(0) for _ in range(number)]
+        # What is put into a thread's wakes it. Unlike a semaphore, an interrupt leaves no such queue half done.
+        self.beds: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(number)]
         self.pid = os.getpid()
-        for each in range(number):
-            Thread(target=self._work, args=(each,), daemon=True, name="dltricks-awake").start()
+        try:
+            for each in range(number):
+                Thread(target=self._work, args=(each,), daemon=True, name="dltricks-awake").start()
+        except BaseException:
+            self.end()
+            raise
 
     def _work(self, number: int) -> None:
         bell, bed = self.bells[number], self.beds[number]
@@ -99,7 +105,7 @@ class _Crew:
         with quiet():
             while not self.ended:
                 if not called:
-                    bed.acquire()
+                    bed.get()
                 # Before it looks for work: from here on the caller waits for this thread.
                 bell[0] = BUSY
                 self._join(number + 1)
@@ -119,13 +125,13 @@ class _Crew:
         """Those of the first threads who are asleep."""
         for each in range(number):
             if rouse(self.at + each * LINE * 8):
-                self.beds[each].release()
+                self.beds[each].put(None)
 
     def end(self) -> None:
         """Nobody sleeps any more, and who finds no work goes."""
         self.ended = True
         for bed in self.beds:
-            bed.release()
+            bed.put(None)
 
     def settle(self) -> None:
         """Lets nobody begin any more, and waits for those who work."""
