@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from threading import Semaphore, Thread
+from queue import SimpleQueue
+from threading import Thread
 from time import sleep
 
 import numpy as np
@@ -50,6 +51,12 @@ def listen(bell, patience):
 
 
 @kernel
+def rouse(bell):
+    """Calls a thread that is asleep; whether it was, and has to be woken."""
+    return exchange(bell, ASLEEP, CALLED)
+
+
+@kernel
 def settled(bells, number, patience):
     """Waits until no thread is busy; False if one still is."""
     for i in range(number):
@@ -76,46 +83,59 @@ class _Crew:
     """So many threads, which end together."""
 
     def __init__(self, number: int) -> None:
-        self.job: tuple[Job, list[BaseException]] | None = None
+        self.job: tuple[Job, int, list[BaseException]] | None = None
+        """With the number of threads that it is for, and room for their errors."""
         self.ended = False
         self.bells = np.full((number, LINE), ASLEEP, np.int64)
         self.at = self.bells.ctypes.data
-        self.beds = [Semaphore(0) for _ in range(number)]
+        # What is put into a thread's wakes it. Unlike a semaphore, an interrupt leaves no such queue half done.
+        self.beds: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(number)]
         self.pid = os.getpid()
-        for each in range(number):
-            Thread(target=self._work, args=(each,), daemon=True, name="dltricks-awake").start()
+        try:
+            for each in range(number):
+                Thread(target=self._work, args=(each,), daemon=True, name="dltricks-awake").start()
+        except BaseException:
+            self.end()
+            raise
 
     def _work(self, number: int) -> None:
         bell, bed = self.bells[number], self.beds[number]
         address = bell.ctypes.data
+        called = False
         with quiet():
             while not self.ended:
-                if not listen(address, PATIENCE):
-                    bed.acquire()
+                if not called:
+                    bed.get()
                 # Before it looks for work: from here on the caller waits for this thread.
                 bell[0] = BUSY
-                if self.job is not None:
-                    job, errors = self.job
-                    try:
-                        job(number + 1)
-                    except BaseException as error:
-                        errors.append(error)
+                self._join(number + 1)
+                called = listen(address, PATIENCE)  # who goes afterwards is not busy, so that nobody waits for it
+
+    def _join(self, thread: int) -> None:
+        work = self.job  # once, since the caller may take it away meanwhile
+        if work is not None:
+            job, threads, errors = work
+            if thread < threads:  # not one who comes late from a call of more threads
+                try:
+                    job(thread)
+                except BaseException as error:
+                    errors.append(error)
 
     def wake(self, number: int) -> None:
         """Those of the first threads who are asleep."""
-        for bell, bed in zip(self.bells[:number], self.beds[:number], strict=True):
-            if bell[0] == ASLEEP:
-                bell[0] = CALLED
-                bed.release()
+        for each in range(number):
+            if rouse(self.at + each * LINE * 8):
+                self.beds[each].put(None)
 
     def end(self) -> None:
         """Nobody sleeps any more, and who finds no work goes."""
         self.ended = True
         for bed in self.beds:
-            bed.release()
+            bed.put(None)
 
     def settle(self) -> None:
-        """Waits until nobody works any more."""
+        """Lets nobody begin any more, and waits for those who work."""
+        self.job = None
         while not settled(self.at, len(self.beds), HASTE):
             sleep(MOMENT)
 
@@ -129,7 +149,8 @@ class Awake:
     def ready(self, threads: int) -> _Crew:
         """So many threads, the caller's included, or more."""
         crew = self.crew
-        if crew.pid != os.getpid() or len(crew.beds) < threads - 1:  # threads do not survive a fork
+        # Threads do not survive a fork.
+        if crew.pid != os.getpid() or crew.ended or len(crew.beds) < threads - 1:
             if crew.pid == os.getpid():
                 crew.end()
             self.crew = crew = _Crew(threads - 1)
@@ -138,15 +159,17 @@ class Awake:
     def run(self, job: Job, threads: int, rings: bool = False) -> None:
         """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
         crew, errors = self.ready(threads), list[BaseException]()
-        crew.job = job, errors
         try:
+            crew.job = job, threads, errors
             crew.wake(threads - 1)
             if not rings:
                 ring(crew.at, threads - 1)
             job(0)
-        finally:  # after Ctrl-C, too, so that what is still done here does not go on beside what comes next
-            crew.job = None
             crew.settle()
+        except BaseException:  # Ctrl-C, too, which may come at any place, also while this waits or wakes
+            crew.settle()  # so that what is still done does not go on beside what comes next
+            crew.end()  # somebody may have been called and not woken
+            raise
         if errors:
             raise errors[0]
 

@@ -12,8 +12,8 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a function when it is first called with arguments of their types.
 
     numba keeps the result beside the source or in the user's cache, and knows that it is stale by the function's own
-    file: whoever changes ``tile.py``, ``atomic.py`` or ``awake.py`` has to touch the files that use it. Where neither
-    place can be written to, every process compiles anew.
+    file. Whoever changes ``tile.py``, ``atomic.py`` or ``awake.py`` has to touch all files of this folder: kernels that
+    were kept hold the old code of what they call. Where neither place can be written to, every process compiles anew.
     """
     try:
         compiled: Callable[..., Any] = njit(cache=True, nogil=True)(function)
