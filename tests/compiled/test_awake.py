@@ -79,6 +79,24 @@ def test_nobody_works_on_when_a_call_returns() -> None:
     assert done == [1]
 
 
+def test_a_thread_that_comes_late_does_not_join_fewer_than_it_was_called_with() -> None:
+    """Kernels have memory for so many threads as are asked for."""
+    from dltricks.compiled.awake import Awake
+
+    awake, seen = Awake(), set()
+    awake.run(lambda _: None, 4)
+
+    def job(thread: int) -> None:
+        seen.add(thread)
+        if thread == 0:
+            for bed in awake.crew.beds:
+                bed.release()
+            sleep(0.2)
+
+    awake.run(job, 2)
+    assert seen <= {0, 1}
+
+
 @pytest.mark.parametrize("broken", [0, 1])
 def test_an_error_reaches_the_caller_and_the_threads_live_on(broken: int) -> None:
     from dltricks.compiled.awake import Awake

@@ -76,7 +76,8 @@ class _Crew:
     """So many threads, which end together."""
 
     def __init__(self, number: int) -> None:
-        self.job: tuple[Job, list[BaseException]] | None = None
+        self.job: tuple[Job, int, list[BaseException]] | None = None
+        """What is to be done, by how many threads with the caller's, and where their errors go."""
         self.ended = False
         self.bells = np.full((number, LINE), ASLEEP, np.int64)
         self.at = self.bells.ctypes.data
@@ -95,7 +96,9 @@ class _Crew:
                 # Before it looks for work: from here on the caller waits for this thread.
                 bell[0] = BUSY
                 if self.job is not None:
-                    job, errors = self.job
+                    job, threads, errors = self.job
+                    if number + 1 >= threads:  # called for an earlier job of more threads, and late
+                        continue
                     try:
                         job(number + 1)
                     except BaseException as error:
@@ -128,17 +131,18 @@ class Awake:
 
     def ready(self, threads: int) -> _Crew:
         """So many threads, the caller's included, or more."""
-        crew = self.crew
-        if crew.pid != os.getpid() or len(crew.beds) < threads - 1:  # threads do not survive a fork
-            if crew.pid == os.getpid():
-                crew.end()
-            self.crew = crew = _Crew(threads - 1)
-        return crew
+        if self.crew.pid != os.getpid():  # threads do not survive a fork, and may have held the locks of their beds
+            self.crew = _Crew(threads - 1)
+        elif len(self.crew.beds) < threads - 1:
+            self.crew.end()
+            self.crew = _Crew(threads - 1)
+        return self.crew
 
     def run(self, job: Job, threads: int, rings: bool = False) -> None:
         """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
-        crew, errors = self.ready(threads), list[BaseException]()
-        crew.job = job, errors
+        crew = self.ready(threads)
+        errors: list[BaseException] = []
+        crew.job = job, threads, errors
         try:
             crew.wake(threads - 1)
             if not rings:
