@@ -29,6 +29,9 @@ HASTE = 4_000
 """How often the caller looks whether the others are done before it sleeps a moment, so that one who was driven from its
 core by another process can go on on the caller's."""
 MOMENT = 20e-6
+"""Seconds of that."""
+SHARED = 1 << 16
+"""Values from which on a sweep over them is shared out: fewer are done before another thread has begun."""
 
 
 @kernel
@@ -139,7 +142,7 @@ class Awake:
         return self.crew
 
     def run(self, job: Job, threads: int, rings: bool = False) -> None:
-        """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
+        """``job`` on so many threads, this one included. If it ``rings``, its first ``take`` calls the others."""
         crew = self.ready(threads)
         errors: list[BaseException] = []
         crew.job = job, threads, errors
@@ -158,8 +161,17 @@ class Awake:
 _awake = Awake()
 
 
+def threads_for(values: int) -> int:
+    """How many threads a sweep over so many values is worth."""
+    return pool.threads if values >= SHARED else 1
+
+
 def share(count: int, threads: int, job: Callable[[int, Array], object]) -> None:
-    """``job(thread, turn)`` on each thread, with kernels that ``take`` parts of ``count`` things from their turn."""
+    """``job(thread, turn)`` on each thread, with kernels that ``take`` parts of ``count`` things from their turn.
+
+    A turn is the number of the next part, how many parts and how many things there are, the address of the bells, and
+    how many of them the first to take a part rings.
+    """
     if threads == 1 or count <= 1:
         job(0, np.array([0, 1, count, 0, 0]))
         return

@@ -11,15 +11,12 @@ from math import prod
 
 import numpy as np
 
-from dltricks.compiled.awake import share, take
+from dltricks.compiled.awake import share, take, threads_for
 from dltricks.compiled.jit import kernel
-from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 
 PIECE = 1 << 15
 """About how many values of a piece, which is read twice and should still be in the cache then."""
-SHARED = 1 << 16
-"""Values from which on the pieces are shared out over threads; to hand fewer over takes longer than they do."""
 ROW = 256
 """The least length of a row of repeated channels."""
 
@@ -197,7 +194,7 @@ class Sweeps:
         self.row = channels * -(-ROW // channels)
         self.pieces = max(1, min(self.pixels, self.pixels * channels // PIECE))
         self.found = buffer("found", (replicas, self.pieces, 2, channels), np.float64)
-        self.threads = pool.threads if prod(flat) >= SHARED else 1
+        self.threads = threads_for(prod(flat))
 
     def moments(self, x: Array, out: Array) -> None:
         """Mean and variance of each channel into out (K, 2, C)."""
