@@ -21,8 +21,8 @@ from dltricks.core.types import Array
 
 LISTENING, CALLED, ASLEEP, BUSY = range(4)
 """What a thread's bell says. Only the caller sets it to called, only the thread to the others."""
-LINE = 8
-"""Words between bells, so that none shares a cache line with another."""
+LINE = 64
+"""Bytes from bell to bell, so that none shares a cache line with another."""
 PATIENCE = 20_000
 """How often a thread looks for work before it falls asleep, about half a millisecond."""
 HASTE = 4_000
@@ -36,9 +36,9 @@ SHARED = 1 << 16
 
 @kernel
 def ring(bells, number):
-    """Calls those of the first threads who are listening."""
+    """Calls those of the first threads who are listening; ``bells`` is an address."""
     for i in range(number):
-        exchange(bells + i * LINE * 8, LISTENING, CALLED)
+        exchange(bells + i * LINE, LISTENING, CALLED)
 
 
 @kernel
@@ -56,7 +56,7 @@ def listen(bell, patience):
 def settled(bells, number, patience):
     """Waits until no thread is busy; False if one still is."""
     for i in range(number):
-        while load(bells + i * LINE * 8) == BUSY:
+        while load(bells + i * LINE) == BUSY:
             if patience == 0:
                 return False
             patience -= 1
@@ -82,7 +82,7 @@ class _Crew:
         self.job: tuple[Job, int, list[BaseException]] | None = None
         """What is to be done, by how many threads with the caller's, and where their errors go."""
         self.ended = False
-        self.bells = np.full((number, LINE), ASLEEP, np.int64)
+        self.bells = np.full((number, LINE // 8), ASLEEP, np.int64)
         self.at = self.bells.ctypes.data
         self.beds = [Semaphore(0) for _ in range(number)]
         self.pid = os.getpid()

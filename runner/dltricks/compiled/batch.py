@@ -22,6 +22,13 @@ ROW = 256
 
 
 @kernel
+def located(place, pieces, pixels, channels):
+    """The replica and the number of a piece, and first and last of its values there."""
+    piece = place % pieces
+    return place // pieces, piece, pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+
+
+@kernel
 def moments(turn, x, found, row):
     """Of each piece of x (K, values): each channel's mean, and its sum of squared distances from it.
 
@@ -33,8 +40,7 @@ def moments(turn, x, found, row):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, piece, begin, end = located(place, pieces, pixels, channels)
             values, into, count = x[k], found[k, piece], (end - begin) // channels
             sums[:] = 0
             for at in range(begin, end, row):
@@ -94,8 +100,7 @@ def scale(turn, x, mean, factor, bias, y, rectified, row, pieces):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, _, begin, end = located(place, pieces, pixels, channels)
             for i in range(row):
                 c = i % channels
                 means[i], factors[i], biases[i] = mean[k, c], factor[k, c], bias[k, c]
@@ -122,8 +127,7 @@ def products(turn, x, dy, mean, factor, bias, found, rectified, row):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, piece, begin, end = located(place, pieces, pixels, channels)
             for i in range(row):
                 c = i % channels
                 ones[i], both[i], means[i], factors[i], biases[i] = 0, 0, mean[k, c], factor[k, c], bias[k, c]
@@ -168,8 +172,7 @@ def pull(turn, x, dy, mean, mean_dy, product, factor, row, pieces):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, _, begin, end = located(place, pieces, pixels, channels)
             for i in range(row):
                 c = i % channels
                 means[i], shifts[i], slopes[i], factors[i] = mean[k, c], mean_dy[k, c], product[k, c], factor[k, c]
