@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 
-WITHOUT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
-"""What libraries would do for nothing, unless the user asks for it.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Variables that keep libraries from what they would do for nothing, unless the user sets them.
 
 BLAS has one thread wherever bits count; more of them, started as numpy is loaded and again in every copy of this
 process, wait for work by spinning, a tenth of a short study's processor time. And pydantic looks through all that is
@@ -20,7 +20,7 @@ def main() -> None:
     guarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if guarded:
         signal.signal(signal.SIGINT, _leave)
-    for name, value in WITHOUT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from dltricks.cli.main import main as command_line
 

@@ -61,6 +61,17 @@ def test_shrink_by_one_changes_no_bit() -> None:
     assert g[0].tobytes() == before[0].tobytes()
 
 
+@pytest.mark.parametrize("other", range(4))
+def test_folded_constants_are_one_row_where_no_setting_differs(other: int) -> None:
+    columns = [np.full((3, 1), value) for value in (1e-3, 0.9, 0.999, 1e-8)]
+    alone = list(folded(*columns, t=7))
+    assert [len(rows) for rows in alone] == [1, 1]
+    columns[other][2] /= 2
+    apart = folded(*columns, t=7)
+    assert [rows[:2] for rows in apart] == [rows * 2 for rows in alone]
+    assert [rows[2:] for rows in apart] != alone
+
+
 @pytest.mark.parametrize("t", [1, 2, 1000])
 def test_folded_constants_make_adams_step_of_each_replica(t: int) -> None:
     lr, b1, b2, eps = (np.array(c)[:, None] for c in ([1e-3, 0.1], [0.9, 0.0], [0.999, 0.5], [1e-8, 1e-2]))

@@ -7,7 +7,7 @@ from time import sleep
 import numpy as np
 import pytest
 
-from dltricks.core.parallel import PIECE, SWEPT, Pool, matmul, pool, share, sweep
+from dltricks.core.parallel import PIECE, SWEPT, Pool, matmul, pool, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +85,7 @@ def test_everything_is_shared_out_once(threads: int, count: int) -> None:
         assert 0 <= thread < threads
         seen.extend(range(first, last))
 
-    share(count, threads, job)
+    pool.share(count, threads, job)
     assert sorted(seen) == list(range(count))
 
 

@@ -18,7 +18,8 @@ from cli.shell import environment
 from execution.plans import alive, experiment, runs_of, seeds, tasks_of, write_fuse
 
 from dltricks.execution import launch, processes
-from dltricks.execution.data import Datasets
+from dltricks.execution import task as tasks
+from dltricks.execution.data import Datasets, Prepared
 from dltricks.execution.events import Ended, Event, Finished, Lost, Notice, Progress, Stopped
 from dltricks.execution.processes import Child, ProcessExecutor
 from dltricks.execution.task import Task
@@ -35,7 +36,7 @@ def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         pytest.skip("only Linux can copy this process")
     ways = {
         "copy": launch._Copy,
-        "new": lambda threads, errors, datasets: launch._New(threads, errors),
+        "new": lambda threads, errors, prepared: launch._New(threads, errors),
     }
     monkeypatch.setattr(processes, "start", ways[request.param])
     return str(request.param)
@@ -208,7 +209,7 @@ def test_what_is_no_event_is_passed_over(start: str, monkeypatch: pytest.MonkeyP
     """Such as a line that the end of the process cut off."""
     if start == "copy":
 
-        def serve(threads: int, datasets: Datasets | None = None) -> None:
+        def serve(threads: int, prepared: Prepared | None = None) -> None:
             os.write(1, SAID.encode())
             os._exit(3)
 
@@ -228,6 +229,22 @@ def test_what_is_no_event_is_passed_over(start: str, monkeypatch: pytest.MonkeyP
     assert inbox.get(timeout=PATIENCE) == (child, None)
     assert child.farewell() == "its process ended with exit code 3"
     child.close()
+
+
+@pytest.mark.parametrize("start", ["copy"], indirect=True)
+def test_a_copy_neither_loads_nor_resolves_what_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("done again")
+
+    (run,) = seeds(tmp_path / "runs", 1)
+    prepared = Prepared(Datasets(), {run.experiment.hash: run.experiment})
+    prepared.datasets.load(run.experiment)
+    monkeypatch.setattr(tasks, "resolve", refuse)
+    monkeypatch.setattr(type(run.experiment.recipe.dataset), "load", refuse)
+    for known, last in ((prepared, Finished), (None, Lost)):
+        with ProcessExecutor(1, prepared=known) as executor:
+            executor.submit(Task((run,)))
+            assert isinstance(answers(executor, 1)[-1][1], last)
 
 
 SAID = '["Notice", {"message": "x"}]\nhello\n["Noti'
@@ -306,7 +323,7 @@ class Cycle:
 garbage = [Cycle() for _ in range(10)]  # of the lowest numbers that there are
 serve = launch.child.serve
 
-def drop(threads, datasets=None):
+def drop(threads, prepared=None):
     def collect():
         while not list((folder / "runs").glob("*/env.json")):
             time.sleep(0.01)
@@ -315,7 +332,7 @@ def drop(threads, datasets=None):
         (folder / "collected").write_text("")
 
     threading.Thread(target=collect, daemon=True).start()
-    serve(threads, datasets)
+    serve(threads, prepared)
 
 launch.child.serve = drop
 processes.start = launch._Copy
@@ -355,7 +372,7 @@ from dltricks.execution import launch, processes
 from dltricks.execution.processes import ProcessExecutor
 from execution.plans import seeds, tasks_of
 
-new = lambda threads, errors, datasets: launch._New(threads, errors)
+new = lambda threads, errors, prepared: launch._New(threads, errors)
 processes.start = launch._Copy if sys.argv[2] == "copy" else new
 executor = ProcessExecutor(2)
 for task in tasks_of(seeds(Path(sys.argv[1]), 2, epochs=100_000), 1):

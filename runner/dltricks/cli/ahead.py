@@ -22,15 +22,15 @@ class Ahead:
         self._view, self._modules = view, modules
 
     def planned(self, plan: Plan, metric: str) -> None:
-        self._left = list(self._modules) if plan.workers > 1 else []
-        self._idle = plan.workers
+        self._idle = plan.workers if plan.workers > 1 else 0  # a single one is mostly this process
         self._view.planned(plan, metric)
 
     def started(self, task: Task) -> None:
         self._view.started(task)
         self._idle -= 1
-        while self._left and self._idle <= 0:
-            import_module(self._left.pop(0))
+        if self._idle == 0:
+            for module in self._modules:
+                import_module(module)
 
     def report(self, task: Task, event: Event) -> None:
         self._view.report(task, event)

@@ -22,21 +22,24 @@ from dltricks.core.types import Array
 
 LISTENING, CALLED, ASLEEP, BUSY = range(4)
 """What a thread's bell says. Only the caller sets it to called, only the thread to the others."""
-LINE = 8
-"""Words between bells, so that none shares a cache line with another."""
+LINE = 64
+"""Bytes from bell to bell, so that none shares a cache line with another."""
 PATIENCE = 20_000
 """How often a thread looks for work before it falls asleep, about half a millisecond."""
 HASTE = 4_000
 """How often the caller looks whether the others are done before it sleeps a moment, so that one who was driven from its
 core by another process can go on on the caller's."""
 MOMENT = 20e-6
+"""Seconds of that."""
+SHARED = 1 << 16
+"""Values from which on a sweep over them is shared out: fewer are done before another thread has begun."""
 
 
 @kernel
 def ring(bells, number):
-    """Calls those of the first threads who are listening."""
+    """Calls those of the first threads who are listening; ``bells`` is an address."""
     for i in range(number):
-        exchange(bells + i * LINE * 8, LISTENING, CALLED)
+        exchange(bells + i * LINE, LISTENING, CALLED)
 
 
 @kernel
@@ -60,7 +63,7 @@ def rouse(bell):
 def settled(bells, number, patience):
     """Waits until no thread is busy; False if one still is."""
     for i in range(number):
-        while load(bells + i * LINE * 8) == BUSY:
+        while load(bells + i * LINE) == BUSY:
             if patience == 0:
                 return False
             patience -= 1
@@ -84,9 +87,9 @@ class _Crew:
 
     def __init__(self, number: int) -> None:
         self.job: tuple[Job, int, list[BaseException]] | None = None
-        """With the number of threads that it is for, and room for their errors."""
+        """What is to be done, by how many threads with the caller's, and where their errors go."""
         self.ended = False
-        self.bells = np.full((number, LINE), ASLEEP, np.int64)
+        self.bells = np.full((number, LINE // 8), ASLEEP, np.int64)
         self.at = self.bells.ctypes.data
         # What is put into a thread's wakes it. Unlike a semaphore, an interrupt leaves no such queue half done.
         self.beds: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(number)]
@@ -124,7 +127,7 @@ class _Crew:
     def wake(self, number: int) -> None:
         """Those of the first threads who are asleep."""
         for each in range(number):
-            if rouse(self.at + each * LINE * 8):
+            if rouse(self.at + each * LINE):
                 self.beds[each].put(None)
 
     def end(self) -> None:
@@ -149,7 +152,7 @@ class Awake:
     def ready(self, threads: int) -> _Crew:
         """So many threads, the caller's included, or more."""
         crew = self.crew
-        # Threads do not survive a fork.
+        # Threads do not survive a fork, and may have held the locks of their beds.
         if crew.pid != os.getpid() or crew.ended or len(crew.beds) < threads - 1:
             if crew.pid == os.getpid():
                 crew.end()
@@ -157,8 +160,9 @@ class Awake:
         return crew
 
     def run(self, job: Job, threads: int, rings: bool = False) -> None:
-        """``job`` on this thread and on so many others, who are called by its first ``take`` if it ``rings``."""
-        crew, errors = self.ready(threads), list[BaseException]()
+        """``job`` on so many threads, this one included. If it ``rings``, its first ``take`` calls the others."""
+        crew = self.ready(threads)
+        errors: list[BaseException] = []
         try:
             crew.job = job, threads, errors
             crew.wake(threads - 1)
@@ -177,8 +181,17 @@ class Awake:
 _awake = Awake()
 
 
+def threads_for(values: int) -> int:
+    """How many threads a sweep over so many values is worth."""
+    return pool.threads if values >= SHARED else 1
+
+
 def share(count: int, threads: int, job: Callable[[int, Array], object]) -> None:
-    """``job(thread, turn)`` on each thread, with kernels that ``take`` parts of ``count`` things from their turn."""
+    """``job(thread, turn)`` on each thread, with kernels that ``take`` parts of ``count`` things from their turn.
+
+    A turn is the number of the next part, how many parts and how many things there are, the address of the bells, and
+    how many of them the first to take a part rings.
+    """
     if threads == 1 or count <= 1:
         job(0, np.array([0, 1, count, 0, 0]))
         return

@@ -11,17 +11,21 @@ from math import prod
 
 import numpy as np
 
-from dltricks.compiled.awake import share, take
+from dltricks.compiled.awake import share, take, threads_for
 from dltricks.compiled.jit import kernel
-from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 
 PIECE = 1 << 15
 """About how many values of a piece, which is read twice and should still be in the cache then."""
-SHARED = 1 << 16
-"""Values from which on the pieces are shared out over threads; to hand fewer over takes longer than they do."""
 ROW = 256
 """The least length of a row of repeated channels."""
+
+
+@kernel
+def located(place, pieces, pixels, channels):
+    """The replica and the number of a piece, and first and last of its values there."""
+    piece = place % pieces
+    return place // pieces, piece, pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
 
 
 @kernel
@@ -36,8 +40,7 @@ def moments(turn, x, found, row):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, piece, begin, end = located(place, pieces, pixels, channels)
             values, into, count = x[k], found[k, piece], (end - begin) // channels
             sums[:] = 0
             for at in range(begin, end, row):
@@ -97,8 +100,7 @@ def scale(turn, x, mean, factor, bias, y, rectified, row, pieces):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, _, begin, end = located(place, pieces, pixels, channels)
             for i in range(row):
                 c = i % channels
                 means[i], factors[i], biases[i] = mean[k, c], factor[k, c], bias[k, c]
@@ -125,8 +127,7 @@ def products(turn, x, dy, mean, factor, bias, found, rectified, row):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, piece, begin, end = located(place, pieces, pixels, channels)
             for i in range(row):
                 c = i % channels
                 ones[i], both[i], means[i], factors[i], biases[i] = 0, 0, mean[k, c], factor[k, c], bias[k, c]
@@ -171,8 +172,7 @@ def pull(turn, x, dy, mean, mean_dy, product, factor, row, pieces):
     first, last = take(turn)
     while first < last:
         for place in range(first, last):
-            k, piece = place // pieces, place % pieces
-            begin, end = pixels * piece // pieces * channels, pixels * (piece + 1) // pieces * channels
+            k, _, begin, end = located(place, pieces, pixels, channels)
             for i in range(row):
                 c = i % channels
                 means[i], shifts[i], slopes[i], factors[i] = mean[k, c], mean_dy[k, c], product[k, c], factor[k, c]
@@ -197,7 +197,7 @@ class Sweeps:
         self.row = channels * -(-ROW // channels)
         self.pieces = max(1, min(self.pixels, self.pixels * channels // PIECE))
         self.found = buffer("found", (replicas, self.pieces, 2, channels), np.float64)
-        self.threads = pool.threads if prod(flat) >= SHARED else 1
+        self.threads = threads_for(prod(flat))
 
     def moments(self, x: Array, out: Array) -> None:
         """Mean and variance of each channel into out (K, 2, C)."""

@@ -34,23 +34,26 @@ TOGETHER = 16
 
 
 @kernel
-def pad(x, padded, top, left, down, across):
-    """An image into the middle of zeros, its pixels ``down`` and ``across`` apart; what lies outside is cut off."""
-    height, width, channels = x.shape
-    for i in range(height):
-        row = top + i * down
-        if 0 <= row < padded.shape[0]:
-            if across == 1:
-                first, last = max(0, -left), min(width, padded.shape[1] - left)
-                source, target = x[i, first:last].reshape(-1), padded[row, left + first : left + last].reshape(-1)
-                for c in range(len(source)):
-                    target[c] = source[c]
-            else:
-                for j in range(width):
-                    column = left + j * across
-                    if 0 <= column < padded.shape[1]:
-                        for c in range(channels):
-                            padded[row, column, c] = x[i, j, c]
+def pad(x, padded, begin, grid):
+    """Each image among zeros from ``begin`` on, its pixels ``grid`` apart; what lies outside is cut off."""
+    height, width, channels = x.shape[1:]
+    high, wide, left = padded.shape[1], padded.shape[2], begin[1]
+    for n in range(len(x)):
+        for i in range(height):
+            row = begin[0] + i * grid[0]
+            if 0 <= row < high:
+                if grid[1] == 1:
+                    first, last = max(0, -left), min(width, wide - left)
+                    source = x[n, i, first:last].reshape(-1)
+                    target = padded[n, row, left + first : left + last].reshape(-1)
+                    for c in range(len(source)):
+                        target[c] = source[c]
+                else:
+                    for j in range(width):
+                        column = left + j * grid[1]
+                        if 0 <= column < wide:
+                            for c in range(channels):
+                                padded[n, row, column, c] = x[n, i, j, c]
 
 
 @kernel
@@ -95,8 +98,7 @@ def correlate(turn, x, W, bias, y, padded, pads, begin, grid, stride, dilation, 
             count = columns if together == 1 else samples
             images = x[n].ctypes.data
             if pads:
-                for s in range(samples):
-                    pad(x[n + s], padded[s], begin[0], begin[1], grid[0], grid[1])
+                pad(x[n : n + samples], padded, begin, grid)
                 images = padded.ctypes.data
             for row in range(rows):
                 top, bottom = inside(row * stride[0], high, dilation[0], begin[0], below)
@@ -143,14 +145,12 @@ def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, gr
     while first < last:
         for place in range(first, last):
             k, piece = place // pieces, place % pieces
-            n, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
-            begun = False
-            while n < end:
+            start, end = k * batch + batch * piece // pieces, k * batch + batch * (piece + 1) // pieces
+            for n in range(start, end, together):
                 samples = min(together, end - n)
                 images = x[n].ctypes.data
                 if pads:
-                    for s in range(samples):
-                        pad(x[n + s], padded[s], begin[0], begin[1], 1, 1)
+                    pad(x[n : n + samples], padded, begin, (1, 1))
                     images = padded.ctypes.data
                 for i in range(high):
                     # Rows of dy under which this row of the kernel lies on the image.
@@ -159,7 +159,7 @@ def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, gr
                     if together > 1:
                         how = (columns, samples, across, image, 1, filters, dy[0].size)
                     for row in range(top, top + 1 if together == 1 else bottom):
-                        again = begun or row > top
+                        again = n > start or row > top
                         for g in range(groups):
                             for j in range(parts):
                                 pixel = (i * dilation[0] * width + j * dilation[1]) * channels + g * inputs
@@ -168,8 +168,6 @@ def weigh(turn, x, dy, partial, zeros, padded, pads, begin, stride, dilation, gr
                                 to = partial[k, piece, i].ctypes.data + (j * inputs * filters + g * outs) * size
                                 origin, apart = (to, filters) if again else (zeros.ctypes.data, 0)
                                 product(x, at, gradients, origin, to, (*how, apart, filters), steps, outs)
-                begun = True
-                n += samples
         first, last = take(turn)
 
 
@@ -258,7 +256,7 @@ class Direct:
         back = self.back
         dy, dx = dy.reshape(self.y), dx.reshape(self.x)
         if self.phases is not None:
-            self._tap_by_tap(self.phases, dy, W, dx)
+            self._phase_by_phase(self.phases, dy, W, dx)
             return
         self._turn(W, self.turned)
 
@@ -277,7 +275,7 @@ class Direct:
     def _phase(self, at: tuple[int, int], replicas: int, buffer: Callable[..., Array]) -> _Phase:
         """Of the rows i with i + top = at[0] modulo the stride, and the columns likewise."""
         window, outputs = self.window, self.kernel[-1]
-        slices, taps, before, heights = [], [], [], []
+        slices, taps, before, room, kept = [], [], [], [], []
         for a, stride, top, size, length in zip(
             at, window.stride, window.before, window.size, window.image, strict=True
         ):
@@ -287,17 +285,17 @@ class Direct:
             slices.append(slice(stride * first + a - top, None, stride))
             taps.append(tap)
             before.append(number - 1 - first)
-            heights.append(len(range(length)[slices[-1]]) + number - 1)
-        samples = TOGETHER if len(range(window.image[1])[slices[1]]) < NARROW else 1
+            touched = len(range(length)[slices[-1]])
+            room.append(max(0, touched + number - 1))
+            kept.append(number)
+        # The last axis was that of the columns.
+        samples = min(self.batch, TOGETHER if touched < NARROW else 1)
         name = f"{at[0]} {at[1]}"
-        samples = min(self.batch, samples)
-        height, width = (max(0, each) for each in heights)
-        room = buffer(f"spread {name}", (self.threads, samples, height, width, outputs))
-        kept = tuple(len(range(size)[tap]) for size, tap in zip(window.size, taps, strict=True))
+        spread = buffer(f"spread {name}", (self.threads, samples, *room, outputs))
         kernel = buffer(f"turned {name}", (replicas, *kept, outputs // self.groups, self.x[-1]))
-        return _Phase(slices[0], slices[1], (taps[0], taps[1]), (before[0], before[1]), room, kernel)
+        return _Phase(slices[0], slices[1], (taps[0], taps[1]), (before[0], before[1]), spread, kernel)
 
-    def _tap_by_tap(self, phases: list[_Phase], dy: Array, W: Array, dx: Array) -> None:
+    def _phase_by_phase(self, phases: list[_Phase], dy: Array, W: Array, dx: Array) -> None:
         for phase in phases:
             part = dx[:, phase.rows, phase.columns]
             if not phase.kernel.size:

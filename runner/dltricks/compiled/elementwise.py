@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dltricks.compiled.awake import share, take
+from dltricks.compiled.awake import share, take, threads_for
 from dltricks.compiled.jit import kernel
-from dltricks.core.parallel import pool
 from dltricks.core.types import Array
-
-SHARED = 1 << 16
-"""Values of an array from which on its parts go to other threads: fewer are done before these are awake. No value
-depends on another."""
 
 
 @kernel
@@ -62,29 +57,25 @@ def _split(turn, y, dy, copy, cut):
         first, last = take(turn)
 
 
-def _threads(array: Array) -> int:
-    return pool.threads if array.size >= SHARED else 1
-
-
 def add(a: Array, b: Array, y: Array, cut: bool) -> None:
     """y = a + b, or max(a + b, 0) where ``cut``."""
     a, b, y = a.reshape(-1), b.reshape(-1), y.reshape(-1)
-    share(a.size, _threads(a), lambda _, turn: _add(turn, a, b, y, cut))
+    share(a.size, threads_for(a.size), lambda _, turn: _add(turn, a, b, y, cut))
 
 
 def rectify(x: Array, y: Array) -> None:
     """y = max(x, 0)."""
     x, y = x.reshape(-1), y.reshape(-1)
-    share(x.size, _threads(x), lambda _, turn: _rectify(turn, x, y))
+    share(x.size, threads_for(x.size), lambda _, turn: _rectify(turn, x, y))
 
 
 def mask(y: Array, dy: Array) -> None:
     """dy <- dy where y > 0, else 0. Both are contiguous."""
     y, dy = y.reshape(-1), dy.reshape(-1)
-    share(y.size, _threads(y), lambda _, turn: _mask(turn, y, dy))
+    share(y.size, threads_for(y.size), lambda _, turn: _mask(turn, y, dy))
 
 
 def split(y: Array, dy: Array, copy: Array, cut: bool) -> None:
-    """The same, and a copy of it; only the copy where nothing was ``cut``. All are contiguous."""
+    """As ``mask``, and a copy of the result; where nothing was ``cut``, only the copy. All are contiguous."""
     y, dy, copy = y.reshape(-1), dy.reshape(-1), copy.reshape(-1)
-    share(y.size, _threads(y), lambda _, turn: _split(turn, y, dy, copy, cut))
+    share(y.size, threads_for(y.size), lambda _, turn: _split(turn, y, dy, copy, cut))

@@ -6,14 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dltricks.compiled.awake import share, take
+from dltricks.compiled.awake import share, take, threads_for
 from dltricks.compiled.jit import kernel
-from dltricks.core.parallel import pool
 from dltricks.core.types import Array
 from dltricks.core.window import Window
-
-SHARED = 1 << 16
-"""Values of all images from which on they are shared out over threads; to hand fewer over takes longer than they do."""
 
 
 @kernel
@@ -138,4 +134,4 @@ def _run(sweep: Callable[..., None], a: Array, b: Array, beside: Array, window: 
     def job(_: int, turn: Array) -> None:
         sweep(turn, a, b, beside, window.size, window.stride, window.before)
 
-    share(len(a), pool.threads if max(a.size, b.size) >= SHARED else 1, job)
+    share(len(a), threads_for(max(a.size, b.size)), job)

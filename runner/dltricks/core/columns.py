@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from dltricks.core.parallel import SHARED, pool, share
+from dltricks.core.parallel import SHARED, pool
 from dltricks.core.types import Array
 from dltricks.core.window import Window
 
@@ -76,7 +76,7 @@ class Columns:
                     else:
                         total += np.matmul(columns, gradients, out=room)
 
-        share(self.replicas * self.pieces, self.threads, job)
+        pool.share(self.replicas * self.pieces, self.threads, job)
         np.copyto(dW, self.partial[:, 0])
         for piece in range(1, self.pieces):
             dW += self.partial[:, piece]
@@ -92,7 +92,7 @@ class Columns:
                 out = _by_group(y[k, part].reshape(-1, filters), self.groups)
                 np.matmul(self._columns(window, x[k, part], thread), kernels[k], out=out)
 
-        share(len(tiles), self.threads, job)
+        pool.share(len(tiles), self.threads, job)
 
     def _columns(self, window: Window, x: Array, thread: int) -> Array:
         """The windows over a tile's images as rows (groups, places, h w C / groups)."""

@@ -43,7 +43,8 @@ def numeric_fields(cls: type[Component]) -> tuple[str, ...]:
 
 
 _numeric: dict[type[Component], tuple[str, ...]] = {}
-"""To evaluate the hints of a network's parts takes as long as to draw its weights."""
+"""To evaluate the hints of a network's parts takes as long as to draw its weights. Not ``functools.cache``, whose
+arguments must be hashable: type checkers say of a class with ``__hash__`` for its instances that it is not."""
 
 
 def stack(components: Sequence[C], ndim: int = 1) -> C:

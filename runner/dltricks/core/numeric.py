@@ -30,9 +30,9 @@ def plain(*columns: Any) -> Iterator[tuple[float, ...]]:
 def folded(lr: Any, b1: Any, b2: Any, eps: Any, t: int) -> tuple[list[list[float]], list[list[float]]]:
     """The two numbers of each replica that make Adam's step t: p -= size * m / (sqrt(v) + eps_t).
 
-    The slots hold m/(1-b1) and v/(1-b2), so that all other constants move into these. It takes and gives (K, 1)
-    columns, and counts in plain floats: a dozen operations on tiny arrays cost as much as two passes over all
-    parameters. Where all replicas have the same settings it gives a single row, (1, 1).
+    The slots hold m/(1-b1) and v/(1-b2), so that all other constants move into these. It takes (K, 1) columns, gives
+    lists of the same shape, and counts in plain floats: a dozen operations on tiny arrays cost as much as two passes
+    over all parameters. Where all replicas have the same settings it gives a single row, (1, 1).
     """
     columns = [column[:, 0].tolist() for column in (lr, b1, b2, eps)]
     if all(column.count(column[0]) == len(column) for column in columns):

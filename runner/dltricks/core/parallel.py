@@ -19,31 +19,28 @@ import numpy as np
 from dltricks.core.denormals import flushed
 from dltricks.core.types import Array
 
+PIECE = 8_000_000
+"""Multiplications in a piece of a product that is worth handing to another thread."""
+SHARED = 2_000_000
+"""Multiplications of a whole stack from which on its replicas are shared out."""
+SWEPT = 100_000
+"""Values from which on other threads are worth their while for a function that takes a few nanoseconds for each."""
+TURNS = 4
+"""Parts for each thread of what is shared out: cores are rarely equally fast, and who is done first takes more."""
+
 Job = Callable[[int], object]
 """What every thread does, called with its number, 0 for the caller's. They take from one supply until it is empty, so
 that all is done even where one comes late."""
 
 
-class Helping(Protocol):
+class Helpers(Protocol):
     """Threads beside the caller's."""
 
     def run(self, job: Job, threads: int) -> None:
-        """``job`` on this thread and on so many others; returns when nobody works on it any more."""
+        """``job`` on so many threads, this one included; returns when nobody works on it any more."""
 
 
-PIECE = 8_000_000
-"""Multiplications in a piece of a product that is worth handing to another thread."""
-SHARED = 2_000_000
-"""Multiplications of a whole stack from which on its replicas are shared out."""
-
-
-SWEPT = 100_000
-"""Values from which on other threads are worth their while for a function that takes a few nanoseconds for each."""
-TURNS = 4
-"""Parts for each thread of what is shared out."""
-
-
-class Helpers:
+class Sleepers:
     """Threads beside the caller's that sleep until there is work."""
 
     def __init__(self) -> None:
@@ -85,7 +82,7 @@ class Helpers:
             worker.join()
 
     def run(self, job: Job, threads: int) -> None:
-        """``job`` on this thread and on so many others; returns when all have ended."""
+        """``job`` on so many threads, this one included; returns when all have ended."""
         self._start(threads - 1)
         try:
             for thread in range(1, threads):
@@ -112,7 +109,8 @@ class Pool:
 
     def __init__(self) -> None:
         self.threads = 1
-        self.helpers: Helping = Helpers()
+        self.helpers: Helpers = Sleepers()
+        """The others. Compiled kernels put theirs in this place, which wait awake (``compiled.awake``)."""
 
     def resize(self, threads: int) -> None:
         """How many threads work, the caller's included."""
@@ -120,17 +118,30 @@ class Pool:
 
     def run(self, jobs: Sequence[Callable[[], object]]) -> None:
         """Does all jobs, in any order and on any thread; returns when the last is done."""
-        left = iter(jobs)  # one step of a list's iterator is not interrupted by another thread
 
-        def take(_: int) -> None:
-            for job in left:
+        def some(_: int, first: int, last: int) -> None:
+            for job in jobs[first:last]:
                 job()
 
-        threads = min(self.threads, len(jobs))
-        if threads <= 1:
-            take(0)
-        else:
-            self.helpers.run(take, threads)
+        self.share(len(jobs), min(self.threads, len(jobs)), some)
+
+    def share(self, count: int, threads: int, job: Callable[[int, int, int], object]) -> None:
+        """``job(thread, first, last)`` for ``count`` things that do not depend on one another, shared out over threads.
+
+        Whichever thread is free takes the next few.
+        """
+        if threads == 1 or count <= 1:
+            job(0, 0, count)
+            return
+        parts = min(count, TURNS * threads)
+        # One step of an iterator over a list is not interrupted by another thread.
+        left = iter([(count * part // parts, count * (part + 1) // parts) for part in range(parts)])
+
+        def take(thread: int) -> None:
+            for first, last in left:
+                job(thread, first, last)
+
+        self.helpers.run(take, threads)
 
 
 pool = Pool()
@@ -182,32 +193,10 @@ def sweep(function: Callable[[Array, Array], object], x: Array, y: Array) -> Non
         function(x, y)
         return
     x, y = x.reshape(-1), y.reshape(-1)
-    share(x.size, pool.threads, lambda _, first, last: function(x[first:last], y[first:last]))
+    pool.share(x.size, pool.threads, lambda _, first, last: function(x[first:last], y[first:last]))
 
 
 def matmul(a: Array, b: Array, out: Array) -> Array:
     """One product, as ``Product`` would do it."""
     Product(len(out), a.shape[-2], a.shape[-1], b.shape[-1])(a, b, out)
     return out
-
-
-def share(count: int, threads: int, job: Callable[[int, int, int], object]) -> None:
-    """``job(thread, first, last)`` for ``count`` things that do not depend on one another, shared out over threads.
-
-    Whichever thread is free takes the next few: cores are rarely equally fast, and the others would wait.
-    """
-    if threads == 1 or count <= 1:
-        job(0, 0, count)
-        return
-    left = iter(pieces(count, min(count, TURNS * threads)))
-
-    def take(thread: int) -> None:
-        for first, last in left:
-            job(thread, first, last)
-
-    pool.helpers.run(take, threads)
-
-
-def pieces(count: int, parts: int) -> list[tuple[int, int]]:
-    """First and last of so many parts of about one length."""
-    return list(pairwise(count * part // parts for part in range(parts + 1)))

@@ -6,8 +6,8 @@ files are those that were seen before they were read. It is JSON and numbers, an
 
     dltricks index 3\\n · SHA-256 of all that follows · length of the JSON · the JSON · the numbers of each run
 
-The numbers of a run are those of its best and final epoch and of its test, each an int64 or a float64, then the float64
-of all epochs.
+The numbers of a run are those of its best and final epoch and of its test, each an int64 or a float64, then in float64
+each metric over all epochs, and the seconds of the epochs.
 """
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ NAME = ".dltricks-index"
 FEWEST = 16
 """Fewer runs are read as fast without it, and no file is left beside them."""
 LARGEST = 2**32
+"""Bytes of an index that is read at all."""
 _HEAD = b"dltricks index 3\n"
 _CHUNK = 2**20
 _IN_MEMORY = 2**26
+"""Bytes of numbers up to which they need no temporary file."""
 _FRESH = 2.0
 """Seconds. A file that was changed so shortly before may be changed again without another time or size."""
 _WATCHED = (reading.CONFIG, reading.RUN, reading.METRICS, reading.TIMING, reading.WEIGHTS, lock.NAME)
 """With the lock, in which whoever takes it writes: a run that has ended and of which nobody took it is not held."""
-_LARGEST_INT = 2**63
+_TOO_LARGE = 2**63
+"""What no int64 holds. A run with such a number is read anew each time."""
 _ABSENT = (-1, 0, 0, 0)
 _NUMBERS = struct.Struct(f"<{len(_WATCHED) * len(_ABSENT)}q")
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error)
@@ -238,7 +241,7 @@ class Cache:
         numbers.add(content)
         entry.recorded.fetch = lambda: numbers.get(offset, size)
         whole = [value for line in _lines(entry) for value in (line or {}).values() if type(value) is int]
-        if entry.status in reading.ENDED and seen.settled and all(abs(value) < _LARGEST_INT for value in whole):
+        if entry.status in reading.ENDED and seen.settled and all(abs(value) < _TOO_LARGE for value in whole):
             self._kept.append((place, entry, seen))
             self._changed = True
 

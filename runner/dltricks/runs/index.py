@@ -38,7 +38,7 @@ def _read(home: str, runs: Mapping[str, Look | None]) -> list[Entry]:
     places = {run: run.removeprefix(home).lstrip(os.sep) for run in runs}
     found = {run: index.get(Path(run), places[run], seen) if seen else None for run, seen in runs.items()}
     unknown = [run for run, seen in runs.items() if seen and found[run] is None]
-    others = unknown[len(unknown) * 53 // 100 :]  # a second process has to start, and to hand over
+    others = unknown[int(len(unknown) * helper.OWN) :]
     second = helper.start(home, [places[run] for run in others])
     try:
         later = set(others if second else ())
@@ -47,7 +47,6 @@ def _read(home: str, runs: Mapping[str, Look | None]) -> list[Entry]:
                 found[run] = _new(index, run, places[run], seen)
         if second is not None:
             written = second.take()
-            second = None
             if written is not None:
                 index.add(written)
             for run in others:
