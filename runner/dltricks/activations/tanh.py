@@ -23,17 +23,29 @@ class Tanh(Activation):
     """
 
     def allocate(self, shape: Shape) -> Shape:
-        self.tmp = self.buffer("tmp", shape)
+        if not self.compiled:
+            self.tmp = self.buffer("tmp", shape)
         return super().allocate(shape)
 
     def forward(self, x: Array, context: Context) -> Array:
-        sweep(np.tanh, x, self.y)
+        if self.compiled and self.dtype == np.float32:
+            from dltricks.compiled.elementwise import tanh
+
+            tanh(x, self.y)
+        else:
+            sweep(np.tanh, x, self.y)
         return self.y
 
     def export(self, graph: Graph, x: str) -> str:
         return graph.node("Tanh", x)
 
     def backward(self, dy: Array) -> Array | None:
+        if self.compiled:
+            from dltricks.compiled.elementwise import tanh_back
+
+            dy = np.ascontiguousarray(dy)
+            tanh_back(self.y, dy)
+            return dy
         np.multiply(self.y, self.y, out=self.tmp)
         np.subtract(1, self.tmp, out=self.tmp)
         return np.multiply(dy, self.tmp, out=dy)

@@ -7,6 +7,9 @@ from typing import Any
 
 from numba import njit
 
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+"""Without Python's errors, whose checks keep loops that divide from vectors: x / 0 is infinite, as in NumPy."""
+
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a function when it is first called with arguments of their types.
@@ -16,7 +19,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     were kept hold the old code of what they call. Where neither place can be written to, every process compiles anew.
     """
     try:
-        compiled: Callable[..., Any] = njit(cache=True, nogil=True)(function)
+        compiled: Callable[..., Any] = njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
-        compiled = njit(nogil=True)(function)
+        compiled = njit(**_OPTIONS)(function)
     return compiled

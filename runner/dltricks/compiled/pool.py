@@ -79,14 +79,13 @@ def _mean(turn, x, y, shares, size, stride, before):
                         row[c] += pixels[c]
                 for q in range(y.shape[2]):
                     left = q * stride[1] - before[1]
-                    out = y[n, p, q]
-                    out[:] = 0
-                    for j in range(max(0, -left), min(size[1], width - left)):
-                        pixel = sums[left + j]
-                        for c in range(channels):
-                            out[c] += pixel[c]
+                    out, each = y[n, p, q], shares[p, q, 0]
+                    near, far = max(0, left), min(width, left + size[1])
                     for c in range(channels):
-                        out[c] *= shares[p, q, 0]
+                        total = sums[near, c]
+                        for j in range(near + 1, far):
+                            total += sums[j, c]
+                        out[c] = total * each
         first, last = take(turn)
 
 
