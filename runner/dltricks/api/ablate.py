@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dltricks.api.compare import compare_study
 from dltricks.api.lab import ExecutorName, Lab, Means, Silent, View
 from dltricks.api.session import MAX_RUNS, Overrides, PathLike, open_study, warn
 from dltricks.api.study import StudyResult, run_study
-from dltricks.comparing.result import Comparison
 from dltricks.core.errors import UsageError
 from dltricks.experiment.ablation import ORIGIN, Ablation
 from dltricks.experiment.ablation import ablate as arms_of
 from dltricks.experiment.datafiles import at_home
 from dltricks.experiment.overrides import Override, apply
 from dltricks.experiment.study import Study, experiments
+
+if TYPE_CHECKING:
+    from dltricks.comparing.result import Comparison
 
 SEEDS = 10
 """Runs of each arm where the file does not say: under six no verdict is possible, and with six it rarely comes."""
@@ -111,6 +112,8 @@ def ablate_study(
     ablation, study = plan_ablation(file, overrides, values, pairs=pairs, plugins=paths, max_runs=max_runs)
     with Lab(means, view or Silent(notify), quiet) as lab:
         trained = run_study(study, lab, paths, fresh=fresh, most=max_runs, notify=notify, ablation=ablation)
+    from dltricks.api.compare import compare_study  # statistics that a plan does not need
+
     return AblationResult(trained, compare_study(trained, means.runs_dir) if trained.runs else None)
 
 

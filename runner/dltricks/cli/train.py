@@ -157,8 +157,6 @@ def check_manifest(manifest: Path | None, *, plan: bool, fresh: bool) -> None:
 
 def report(result: StudyResult, format: Format, runs_dir: Path) -> None:
     """Prints what came out: one run's metrics, or what a comparison says of the arms."""
-    from dltricks.api.compare import compare_study
-    from dltricks.cli.comparison_report import print_comparison
     from dltricks.cli.run_report import entry_line, print_run
     from dltricks.cli.tables import print_json
 
@@ -167,6 +165,9 @@ def report(result: StudyResult, format: Format, runs_dir: Path) -> None:
     elif not result.study.several:
         print_run(result.runs[0], format)
     elif result.runs:  # else nothing came out, and what failed is said
+        from dltricks.api.compare import compare_study
+        from dltricks.cli.comparison_report import print_comparison
+
         print_comparison(compare_study(result, runs_dir), format)
 
 
