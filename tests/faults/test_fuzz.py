@@ -229,11 +229,14 @@ def change_yaml(draw: Draw, path: Path) -> None:
 def change_arrays(draw: Draw, path: Path) -> None:
     """Arrays of other names, shapes, types and values; of a checkpoint also its header."""
     found = dict(arrays.load(path))
+    header = json.loads(found["checkpoint"].tobytes()) if "checkpoint" in found else None
     for _ in range(draw(st.integers(1, 2))):
-        key = draw(st.sampled_from(sorted(found) or ["x"]))
+        if not found:
+            break
+        key = draw(st.sampled_from(sorted(found)))
         match draw(st.sampled_from(["header"] * 4 + ["gone", "type", "shape", "value", "name"])):
-            case "header" if "checkpoint" in found:
-                header = changed(draw, json.loads(found["checkpoint"].tobytes()))
+            case "header" if header is not None:
+                header = changed(draw, header)
                 found["checkpoint"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
             case "gone":
                 found.pop(key, None)
