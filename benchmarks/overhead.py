@@ -28,6 +28,7 @@ from dltricks.engine.loop import step, train
 from dltricks.engine.numerics import exact
 from dltricks.engine.trainer import Trainer
 from dltricks.runs.recorder import Recorder
+from dltricks.runs.signals import Signals
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SMALLEST = """\
@@ -63,7 +64,7 @@ def loop_share(rounds: int) -> tuple[float, float, float]:
         run = opened.trainer()
         screen = Console(file=io.StringIO(), force_terminal=True, width=100)
         began = time.perf_counter()
-        train(run, [UnwrittenRecorder([], 30.0), LiveProgress(screen)])
+        train(run, [UnwrittenRecorder([], 30.0, Signals()), LiveProgress(screen)])
         found["loop"].append((time.perf_counter() - began) / (run.steps * 40) * 1e6)
     arithmetic, step, loop = (median(values) for values in found.values())
     return arithmetic, step, loop
