@@ -1,6 +1,8 @@
-"""Sums and cuts of whole arrays in one sweep, on all threads."""
+"""Functions of whole arrays, value by value in one sweep, on all threads."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -97,35 +99,35 @@ def _tanh_back(turn, y, dy):
 
 def add(a: Array, b: Array, y: Array, cut: bool) -> None:
     """y = a + b, or max(a + b, 0) where ``cut``."""
-    a, b, y = a.reshape(-1), b.reshape(-1), y.reshape(-1)
-    share(a.size, threads_for(a.size), lambda _, turn: _add(turn, a, b, y, cut))
+    _run(_add, (a, b, y), cut)
 
 
 def rectify(x: Array, y: Array) -> None:
     """y = max(x, 0)."""
-    x, y = x.reshape(-1), y.reshape(-1)
-    share(x.size, threads_for(x.size), lambda _, turn: _rectify(turn, x, y))
+    _run(_rectify, (x, y))
 
 
 def mask(y: Array, dy: Array) -> None:
     """dy <- dy where y > 0, else 0. Both are contiguous."""
-    y, dy = y.reshape(-1), dy.reshape(-1)
-    share(y.size, threads_for(y.size), lambda _, turn: _mask(turn, y, dy))
+    _run(_mask, (y, dy))
 
 
 def split(y: Array, dy: Array, copy: Array, cut: bool) -> None:
     """As ``mask``, and a copy of the result; where nothing was ``cut``, only the copy. All are contiguous."""
-    y, dy, copy = y.reshape(-1), dy.reshape(-1), copy.reshape(-1)
-    share(y.size, threads_for(y.size), lambda _, turn: _split(turn, y, dy, copy, cut))
+    _run(_split, (y, dy, copy), cut)
 
 
 def tanh(x: Array, y: Array) -> None:
     """y = tanh(x), in float32."""
-    x, y = x.reshape(-1), y.reshape(-1)
-    share(x.size, threads_for(x.size), lambda _, turn: _tanh(turn, x, y))
+    _run(_tanh, (x, y))
 
 
 def tanh_back(y: Array, dy: Array) -> None:
     """dy <- dy (1 - y^2). Both are contiguous."""
-    y, dy = y.reshape(-1), dy.reshape(-1)
-    share(y.size, threads_for(y.size), lambda _, turn: _tanh_back(turn, y, dy))
+    _run(_tanh_back, (y, dy))
+
+
+def _run(sweep: Callable[..., None], arrays: Sequence[Array], *options: bool) -> None:
+    """A kernel over arrays of one size, flat."""
+    flat = [array.reshape(-1) for array in arrays]
+    share(flat[0].size, threads_for(flat[0].size), lambda _, turn: sweep(turn, *flat, *options))
