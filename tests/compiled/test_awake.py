@@ -205,7 +205,7 @@ def test_interrupts_at_any_moment_leave_nobody_at_work_nor_waiting() -> None:
     try:
         awake.run(lambda _: None, 3)  # whatever is compiled first must not be interrupted
         for _ in range(300):
-            # Python's locks, where a thread begins, make a RuntimeError of it, and finalizers swallow it: hence another.
+            # Locks of Python, where a thread begins, make a RuntimeError of it, or it is swallowed: hence another.
             with pytest.raises((KeyboardInterrupt, RuntimeError)):  # noqa: PT012 - whichever call it is
                 signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-3), 1.0)
                 while True:
