@@ -14,6 +14,7 @@ import dltricks
 
 SOURCE = str(Path(dltricks.__file__).resolve().parent.parent)
 COMMAND = [sys.executable, "-W", "error", "-m", "dltricks"]
+INTERRUPTED = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "dltricks"]
 COMMANDS = (
     *("train", "ablate", "noise", "check", "evaluate", "average", "predict", "lr-find", "tricks", "schema", "init"),
     *("export", "worker", "gc", "compare", "verdict", "list", "diff"),
@@ -86,9 +87,13 @@ def process(*args: object, cwd: Path, env: Mapping[str, str] | None = None, **kw
 
 
 def start(*args: object, cwd: Path, env: Mapping[str, str] | None = None, **kwargs: Any) -> subprocess.Popen[str]:
-    """Starts ``dltricks`` as a process of its own."""
+    """Starts ``dltricks`` as a process of its own, to be interrupted at any moment.
+
+    That may be in the middle of Python's own import of a module, whose file is then not closed; Python tells nobody
+    unless all warnings are errors.
+    """
     return subprocess.Popen(
-        [*COMMAND, *map(str, args)],
+        [*INTERRUPTED, *map(str, args)],
         cwd=cwd,
         env=environment(**(env or {})),
         stdout=subprocess.PIPE,

@@ -160,6 +160,28 @@ def test_the_keyboard_interrupts(cli: Call, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.err == "dltricks: interrupted\n"
 
 
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), SystemExit(143)], ids=["one", "two"])
+def test_signals_that_python_made_another_error_of(
+    cli: Call, monkeypatch: pytest.MonkeyPatch, raised: BaseException
+) -> None:
+    """As up to Python 3.11 while a class is being made."""
+    error = RuntimeError("Error calling __set_name__ on 'Field' instance")
+    error.__cause__ = raised
+    failing(monkeypatch, error)
+    found = cli("tricks")
+    assert (found.code, found.err) in [(130, "dltricks: interrupted\n"), (143, "")]
+    assert (found.code == 143) == isinstance(raised, SystemExit)
+
+
+def test_a_bug_that_is_a_runtime_error(cli: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = RuntimeError("surprise")
+    error.__context__ = KeyError("what was being handled")
+    failing(monkeypatch, error)
+    found = cli("tricks")
+    assert found.code == 1
+    assert found.err.startswith("dltricks: bug: RuntimeError: surprise")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [["tricks"], ["tricks", "--json"], ["schema"]], ids=" ".join)
 def test_an_output_that_cannot_be_written(folder: Path, arguments: list[str]) -> None:

@@ -47,11 +47,25 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     def wrapper(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except KeyboardInterrupt:
-            say("interrupted")
-            raise SystemExit(130) from None
+        except (KeyboardInterrupt, RuntimeError) as error:
+            interruption = _interruption(error)
+            if interruption is None:
+                raise
+            if isinstance(interruption, KeyboardInterrupt):
+                say("interrupted")
+                interruption = SystemExit(130)
+            raise interruption from None
 
     return wrapper
+
+
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """What a signal's handler raised, if that is what is behind an error: locks and classes that were being made
+    when it came turn it into a RuntimeError.
+    """
+    while isinstance(error, RuntimeError):
+        error = error.__cause__ or error.__context__
+    return None if isinstance(error, Exception) else error
 
 
 MODULES = (
