@@ -22,6 +22,8 @@ def main() -> None:
         signal.signal(signal.SIGINT, _leave)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # What is imported stays: to look for garbage in it time and again is a twentieth of a short command.
+    gc.set_threshold(100_000)
     from dltricks.cli.main import main as command_line
 
     try:

@@ -307,11 +307,12 @@ def test_the_keyboard_interrupts_the_exit(folder: Path) -> None:
 
 @pytest.mark.parametrize("wanted", [None, "2"])
 def test_what_a_process_does_without(folder: Path, wanted: str | None) -> None:
-    """Threads of BLAS that wait for work and plugins of pydantic, unless the user asks, and a look for garbage."""
+    """Threads of BLAS that wait for work and plugins of pydantic, unless the user asks, and most looks for garbage."""
     code = (
         "import atexit, gc, os, sys\nfrom dltricks.__main__ import main\n"
         "NAMES = 'OPENBLAS_NUM_THREADS', 'PYDANTIC_DISABLE_PLUGINS'\n"
-        "atexit.register(lambda: print(*map(os.environ.get, NAMES), gc.get_freeze_count() > 0))\n"
+        "def show(): print(*map(os.environ.get, NAMES), gc.get_threshold()[0], gc.get_freeze_count() > 0)\n"
+        "atexit.register(show)\n"
         "sys.argv = ['dltricks', '--version']\nmain()"
     )
     env = environment()
@@ -322,7 +323,7 @@ def test_what_a_process_does_without(folder: Path, wanted: str | None) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, encoding="utf-8", check=True
     )
-    assert done.stdout.splitlines()[1:] == [f"{wanted or '1'} {wanted or '__all__'} True"]
+    assert done.stdout.splitlines()[1:] == [f"{wanted or '1'} {wanted or '__all__'} 100000 True"]
 
 
 def test_a_command_that_is_named_is_made_alone() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc as garbage
 import io
 import sys
 import traceback
@@ -109,8 +108,6 @@ def _command_line(words: Sequence[str]) -> typer.Typer:
 def main() -> NoReturn:
     """Runs the command line and exits with the code of what happened."""
     open_closed()
-    # What is imported stays: to look for garbage in it time and again is a twentieth of a short command.
-    garbage.set_threshold(100_000)
     for stream in (sys.stdout, sys.stderr):
         # A pipe that cannot spell a character gets its number instead of ending the command.
         if isinstance(stream, io.TextIOWrapper):
