@@ -23,6 +23,7 @@ def test_for_people(cli: Call) -> None:
         in found.out
     )
     assert "look 1 of 2, 6 seeds: optimizer.lr=1e-06 hurts" in found.err
+    assert "(98.99 % repeated interval" in found.out
     assert cli(*ARGUMENTS, "--quiet").err == ""
 
 

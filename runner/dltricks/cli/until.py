@@ -168,15 +168,13 @@ def standing_numbers(standing: Standing) -> dict[str, Any]:
 
 def sentence(standing: Standing, result: UntilResult) -> str:
     """The verdict on an arm in a sentence."""
-    from dltricks.statistics.reasons import number
+    from dltricks.statistics.reasons import number, percent
 
     who, look, declared = standing.label or "the file", standing.look, result.declared
     if look is None:
         return f"{who}: inconclusive: no look was taken; the first is at {declared.looks[0]} seeds."
     known = not math.isnan(look.interval[0])
-    interval = (
-        f"{100 * (1 - look.level):.4g} % repeated interval {number(look.interval[0])} to {number(look.interval[1])}"
-    )
+    interval = f"{percent(1 - look.level)} % repeated interval {number(look.interval[0])} to {number(look.interval[1])}"
     evidence = f"{interval if known else 'no interval'}, {look.n} shared seeds, look {standing.number}"
     margin = "" if declared.margin is None else f" the margin of {number(declared.margin)}"
     difference = "unknown" if math.isnan(look.difference) else number(look.difference)
