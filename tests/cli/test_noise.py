@@ -38,6 +38,21 @@ def test_machines_get_all_numbers(cli: Call) -> None:
     assert float(rows[0]["difference"]) == found["by_seeds"][0]["difference"]
 
 
+@pytest.mark.parametrize(("format", "mark"), [("markdown", "- "), ("latex", "% ")])
+def test_pasted_tables_say_what_the_noise_is(cli: Call, format: str, mark: str) -> None:
+    lines = cli(*ARGUMENTS, "--seeds", "13", "--format", format).out.splitlines()
+    assert lines[0].startswith(f"{mark}val")
+    assert "noise floor" in lines[0]
+    assert [line.startswith(mark) for line in lines[:4]] == [True] * 4
+    assert any("0.0" in line and not line.startswith(mark) for line in lines)
+
+
+def test_more_time_than_is_reckoned_with_is_told(cli: Call) -> None:
+    said = "100,000 seeds are the most that are reckoned with"
+    assert said in cli(*ARGUMENTS, "--seeds", "6", "--minutes", "100000").out
+    assert said not in cli(*ARGUMENTS, "--seeds", "6", "--minutes", "0.1").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"), [(["dropout=0,0.1"], "has 2 arms"), (["--block", "3"], "--block: found 3")]
 )
