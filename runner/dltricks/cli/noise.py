@@ -117,12 +117,12 @@ def print_noise(result: NoiseResult, format: Format) -> None:
         return
     screen = console()
     for line in _sentences(result):
-        screen.print(line, soft_wrap=True)
+        screen.print(line)
     screen.print()
     people = [{"seeds": row["seeds"], "both arms take": _time(row["minutes"]), **_but(row, "minutes")} for row in rows]
     print_rows(people, format, title="the smallest difference found with a power of 80 %")
     for line in _remarks(result):
-        screen.print(line, style="dim", soft_wrap=True)
+        screen.print(line, style="dim")
 
 
 def _sentences(result: NoiseResult) -> list[str]:

@@ -46,7 +46,7 @@ def plan_looks(
     print_plan(plan, format)
     if format is Format.table:
         what = "what is looked at is declared after the tuning" if declared is None else _rule(declared, because)
-        console().print(f"\nat most; {what}", soft_wrap=True)
+        console().print(f"\nat most; {what}")
 
 
 def train_looks(
@@ -122,11 +122,11 @@ def print_standings(result: UntilResult, format: Format) -> None:
     screen = console()
     screen.print()
     for each in result.standings:
-        screen.print(inert(sentence(each, result)), soft_wrap=True)
-    screen.print(inert(_rule(result.declared, result.because)), style="dim", soft_wrap=True)
+        screen.print(inert(sentence(each, result)))
+    screen.print(inert(_rule(result.declared, result.because)), style="dim")
     end = _end(result)
     if end:
-        screen.print(end, style="dim", soft_wrap=True)
+        screen.print(end, style="dim")
     for note in result.notes:
         screen.print(f"note: {inert(note)}", style="dim")
 
