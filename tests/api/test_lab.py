@@ -59,7 +59,7 @@ def placed(lab: Lab, *overrides: str, **values: Any) -> list[PlannedRun]:
         ({"executor": "ray"}, "executor: found 'ray', allowed: serial, processes, dask"),
         ({"workers": 0}, "workers: found 0, allowed: a whole number from 1 to 1024"),
         ({"workers": 1025}, "workers: found 1025"),
-        ({"executor": "serial", "workers": 2}, "the serial executor has one, found 2"),
+        ({"executor": "serial", "workers": 2}, "the serial executor has one, found 2; the executor processes has more"),
         ({"executor": "dask"}, "address of a scheduler"),
         ({"scheduler": "tcp://a:1"}, "no other executor has one"),
         ({"executor": "processes", "scheduler": "tcp://a:1"}, "no other executor has one"),

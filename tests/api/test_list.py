@@ -38,6 +38,7 @@ def test_a_condition_and_an_order(study: Path) -> None:
     assert sorted(labels(where="dropout<0.5 and seed=1")) == [(0, 1)]
     assert labels(where="dropout=0.5", sort="seed") == [(0.5, 0), (0.5, 1)]
     assert labels(where="dropout=0.5", sort="-seed") == [(0.5, 1), (0.5, 0)]
+    assert labels(where="status=diverged", sort="-seed") == []
     assert [rate for rate, _ in labels(sort="-dropout")] == [0.5, 0.5, 0, 0]
     losses = [entry.final["val_loss"] for entry in dltricks.list(sort="val_loss") if entry.final]
     assert losses == sorted(losses)

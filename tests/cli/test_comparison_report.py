@@ -164,6 +164,21 @@ def test_divergence_and_what_has_not_ended_have_columns(printed: Printed, monkey
     assert "diverged" not in printed()
 
 
+def test_few_runs_are_said_to_declare_no_winner(printed: Printed) -> None:
+    runs = [each for i in range(7) for each in arm(spread(0.9, n=5, seed=i), dropout=rate(i / 10))]
+    print_comparison(compare(runs), Format.table)
+    named = "dropout=0.1, dropout=0.2, dropout=0.3, dropout=0.4, dropout=0.5 and 1 more"
+    assert f"fewer than 6 runs of each can declare no winner: {named}" in " ".join(printed().split())
+    print_comparison(three(), Format.table)
+    assert "no winner" not in printed()
+
+
+def test_divergence_that_decides_is_named_by_its_test(printed: Printed) -> None:
+    runs = [*arm(spread(0.9), dropout=rate(0)), *(entry(0.1, i, "diverged", dropout=rate(0.5)) for i in range(10))]
+    print_comparison(compare(runs), Format.table)
+    assert "at which it is judged; Fisher's exact tests of divergence" in " ".join(printed().split())
+
+
 def test_what_is_left_out_is_said(printed: Printed) -> None:
     broken = entry(seed=30, status="damaged")
     print_comparison(compare([*arm(spread(0.9)), broken, entry(seed=1_000_000, role="tuning")]), Format.table)

@@ -21,6 +21,8 @@ from dltricks.cli.labels import about, count_of, plan_summary, summary
         (["plain s0", "with dropout s0"], "2 runs"),
         (["with dropout s0", "with dropout s1"], "with dropout, 2 seeds"),
         (["dropout=0.2", "dropout=0.2"], "dropout=0.2, 2 runs"),
+        (["lr=0.1 sinit=1", "lr=0.1 s1", "lr=0.1 sorder=1+split=1"], "lr=0.1, 3 seeds"),
+        (["wide size=1", "wide size=2"], "2 runs"),
     ],
 )
 def test_what_runs_have_in_common(labels: list[str], together: str) -> None:

@@ -16,15 +16,16 @@ def test_for_people(cli: Call) -> None:
     found = cli(*ARGUMENTS, "--seeds", "13", "--minutes", "1")
     assert (found.code, found.err) == (0, "")
     assert "val_accuracy of the last epoch, 13 runs that differ only in seed: mean 0." in found.out
-    assert "noise floor (standard deviation) 0." in found.out
-    assert "as if seeds were shared (paired t): " in found.out
-    assert "in 1 comparison of 6 runs with 6" in found.out
-    assert "say nothing of the share of false alarms; --seeds 2400 makes 200 of them" in found.out
-    assert [line.split()[0] for line in found.out.splitlines() if line.strip()[:1].isdigit()][:4] == [
-        *("6", "10", "13", "20")
-    ]
+    said = " ".join(found.out.split())
+    assert "noise floor (standard deviation) 0." in said
+    assert "as if seeds were shared (paired t): " in said
+    assert "in 1 comparison of 6 runs with 6" in said
+    assert "say nothing of the share of false alarms; --seeds 2400 makes 200 of them" in said
+    assert max(map(len, found.out.splitlines())) <= 100
+    table = found.out.partition("the smallest difference")[2].splitlines()
+    assert [line.split()[0] for line in table if line.strip()[:1].isdigit()][:4] == [*("6", "10", "13", "20")]
     few = cli(*ARGUMENTS, "--seeds", "3")
-    assert "too few runs for one comparison of 6 runs with 6" in few.out
+    assert "too few runs for one comparison of 6 runs with 6" in " ".join(few.out.split())
 
 
 def test_machines_get_all_numbers(cli: Call) -> None:
@@ -36,6 +37,21 @@ def test_machines_get_all_numbers(cli: Call) -> None:
     assert [each["minutes"] for each in found["by_minutes"]] == [1, 10, 60]
     rows = list(csv.DictReader(io.StringIO(cli(*ARGUMENTS, "--seeds", "13", "--format", "csv").out)))
     assert float(rows[0]["difference"]) == found["by_seeds"][0]["difference"]
+
+
+@pytest.mark.parametrize(("format", "mark"), [("markdown", "- "), ("latex", "% ")])
+def test_pasted_tables_say_what_the_noise_is(cli: Call, format: str, mark: str) -> None:
+    lines = cli(*ARGUMENTS, "--seeds", "13", "--format", format).out.splitlines()
+    assert lines[0].startswith(f"{mark}val")
+    assert "noise floor" in lines[0]
+    assert [line.startswith(mark) for line in lines[:4]] == [True] * 4
+    assert any("0.0" in line and not line.startswith(mark) for line in lines)
+
+
+def test_more_time_than_is_reckoned_with_is_told(cli: Call) -> None:
+    said = "100,000 seeds are the most that are reckoned with"
+    assert said in " ".join(cli(*ARGUMENTS, "--seeds", "6", "--minutes", "100000").out.split())
+    assert said not in " ".join(cli(*ARGUMENTS, "--seeds", "6", "--minutes", "0.1").out.split())
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,43 @@ def test_narrow_windows_break_text_and_no_number(
     assert {"a", "long", "text", "that", "must", "be", "broken"} <= set(found.split())
 
 
+def narrow(capsys: pytest.CaptureFixture[str], row: dict[str, Any]) -> list[str]:
+    return [line.rstrip() for line in printed(capsys, [row], Format.table).splitlines()]
+
+
+def test_words_stay_whole_where_headings_can_be_broken_between_theirs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "57")
+    row = {"id": "e9ed8d223422", "status": "finished", "optimizer.lr": 0.01, "trained": "4", "val_accuracy": 0.13}
+    assert narrow(capsys, row) == [
+        "                          optimizer                 val_",
+        "id             status           .lr   trained   accuracy",
+        "─" * 56,
+        "e9ed8d223422   finished      0.0100   4           0.1300",
+    ]
+
+
+def test_columns_move_together_before_a_word_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "41")
+    row = {"arm": "dropout=0.2", "seeds": 12, "pairs": 12, "verdict": "inconclusive"}
+    assert narrow(capsys, row) == [
+        "arm          seeds  pairs  verdict",
+        "─" * 39,
+        "dropout=0.2     12     12  inconclusive",
+    ]
+
+
+def test_headings_that_must_be_broken_share_the_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "23")
+    row = {"id": "e9ed8d223422", "trained": 4, "stopped": 5}
+    assert narrow(capsys, row)[:-2] == ["                    sto", "              trai  ppe", "id             ned    d"]
+
+
 def test_what_does_not_fit_is_not_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     rows = [{"class": f"c{i}", **{str(j): 1000 * i + j for j in range(30)}} for i in range(1, 3)]

@@ -17,6 +17,7 @@ def test_test_metrics_are_those_of_the_weights():
     run = entry(test={"test_accuracy": 0.7})
     assert value(run, "test_accuracy", At.parse("last")) == 0.7
     assert value(entry(), "test_accuracy", At.parse("last")) is None
+    assert At.parse("best").words("val_loss") == "val_loss of each run's best epoch (best in run.json)"
     assert At.parse("last").words("test_accuracy") == "test_accuracy of the stored weights"
 
 

@@ -62,6 +62,12 @@ def test_a_margin_holds_for_every_question():
     assert {each.costs.word for each in found.tricks[:2]} == {"equivalent"}
 
 
+def test_times_are_counted_to_the_mean_of_an_arm_that_is_named():
+    found, arms = ablation([0.9, 0.5, 0.7, 0.89, 0.6, 0.3])
+    values = [each.final["val_accuracy"] for each in arms["as it stands"]]
+    assert (found.target, found.target_is) == (pytest.approx(sum(values) / len(values)), "the mean of as it stands")
+
+
 def test_few_seeds_declare_nothing():
     found, _ = ablation([0.9, 0.1, 0.1, 0.1, 0.1, 0.1], n=5)
     assert {each.costs.word for each in found.tricks} == {"inconclusive"}

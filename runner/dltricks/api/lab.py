@@ -83,7 +83,9 @@ class Means:
         if self.workers is not None and not 1 <= self.workers <= MOST_WORKERS:
             raise UsageError(f"workers: found {self.workers}, allowed: a whole number from 1 to {MOST_WORKERS}")
         if self.executor == "serial" and self.workers not in (None, 1):
-            raise UsageError(f"workers: the serial executor has one, found {self.workers}; write executor: processes")
+            raise UsageError(
+                f"workers: the serial executor has one, found {self.workers}; the executor processes has more"
+            )
         if (self.executor == "dask") != (self.scheduler is not None):
             raise UsageError("the executor dask needs the address of a scheduler, and no other executor has one")
         if self.executor == "dask" and self.workers is not None:

@@ -33,11 +33,9 @@ def list(
         UsageError: no runs there, not a condition, or a key that no run has.
     """
     entries: Sequence[Entry] = scan(find_places(places, runs_dir))
-    if where is not None:
-        entries = select(entries, where)
     if sort is not None:
         entries = _sorted(entries, sort)
-    return entries
+    return entries if where is None else select(entries, where)
 
 
 def _sorted(entries: Sequence[Entry], sort: str) -> Sequence[Entry]:

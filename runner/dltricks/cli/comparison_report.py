@@ -221,6 +221,8 @@ def _more_tables(found: Comparison, format: Format) -> None:
 
 def explanations(found: Comparison) -> list[str]:
     """What the table rests on, a sentence each."""
+    from dltricks.statistics.permutation import FEWEST
+
     lines = []
     judged = [row.verdict for row in found.rows if row.verdict]
     if judged:
@@ -251,6 +253,10 @@ def explanations(found: Comparison) -> list[str]:
             rest = len(each.incomplete) - 5
             more = f" and {rest} more" if rest > 0 else ""
             lines.append(f"{name}: incomplete, for want of a value of the seeds {seeds}{more}")
+    few = [name for name, each in _named(found) if each and each.word == "inconclusive" and min(each.n) < FEWEST]
+    if few:
+        more = f" and {len(few) - 5} more" if len(few) > 5 else ""
+        lines.append(f"fewer than {FEWEST} runs of each can declare no winner: {', '.join(few[:5])}{more}")
     for reason, count in found.left_out.items():
         lines.append(f"left out: {count:,} {'run' if count == 1 else 'runs'} {reason}")
     lines += [f"damaged: {problem}" for problem in found.damaged[:5]]
@@ -269,11 +275,17 @@ def _named(found: Comparison) -> list[tuple[str, Judged | None]]:
 
 
 def _tests(found: Comparison, judged: Sequence[Judged]) -> str:
-    names = {"paired t": "paired t tests of shared seeds", "Welch": "Welch's t tests", "Dunnett": "Dunnett's procedure"}
+    from dltricks.statistics.reasons import percent
+
+    names = {
+        "paired t": "paired t tests of shared seeds",
+        "Welch": "Welch's t tests",
+        "Dunnett": "Dunnett's procedure",
+        "divergence": "Fisher's exact tests of divergence",
+    }
     tests = " and ".join(dict.fromkeys(names.get(each.test, each.test) for each in judged if each.test != "none"))
-    levels = [100 * each.interval_confidence for each in judged]
-    low, high = min(levels), max(levels)
-    at = f"{low:.4g}" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g}"
+    levels = sorted(each.interval_confidence for each in judged)
+    at = " to ".join(dict.fromkeys(percent(each) for each in (levels[0], levels[-1])))
     single = sum(each is not None for t in found.tricks if len(t.tricks) == 1 for each in (t.costs, t.brings))
     count = len(found.pairs) or single or len(judged)
     how = "Benjamini-Hochberg" if found.exploratory else "Holm"

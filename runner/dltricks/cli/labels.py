@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dltricks.experiment.identity import PURPOSES
+
 if TYPE_CHECKING:
     from dltricks.execution.packing import Plan
 
-_SEED = re.compile(r"(?:(.*) )?s(\d\S*)", re.DOTALL)
+_SEED = re.compile(rf"(?:(.*) )?s((?:(?:{'|'.join(PURPOSES)})=)?\d\S*)", re.DOTALL)
 
 
 def summary(labels: Sequence[str]) -> str:

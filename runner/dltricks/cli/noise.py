@@ -102,23 +102,27 @@ def command(
 
 def print_noise(result: NoiseResult, format: Format) -> None:
     """Prints the spread, the false alarms and the detectable differences; in JSON all in one object."""
-    from dltricks.cli.tables import console, print_json, print_rows
+    from dltricks.cli.output import write
+    from dltricks.cli.tables import console, print_json, print_lines, print_rows
 
     if format is Format.json:
         print_json(_plain(result))
         return
     rows = [*map(_row, result.by_seeds), *map(_row, result.by_minutes)]
     if format is not Format.table:
+        if format is not Format.csv:
+            print_lines([*_sentences(result), *_remarks(result)], format)
+            write("")
         print_rows(rows, format)
         return
     screen = console()
     for line in _sentences(result):
-        screen.print(line, soft_wrap=True)
+        screen.print(line)
     screen.print()
     people = [{"seeds": row["seeds"], "both arms take": _time(row["minutes"]), **_but(row, "minutes")} for row in rows]
     print_rows(people, format, title="the smallest difference found with a power of 80 %")
     for line in _remarks(result):
-        screen.print(line, style="dim", soft_wrap=True)
+        screen.print(line, style="dim")
 
 
 def _sentences(result: NoiseResult) -> list[str]:
@@ -150,11 +154,15 @@ def _alarm(alarms: Alarms, percent: str) -> str:
 
 
 def _remarks(result: NoiseResult) -> list[str]:
+    from dltricks.statistics.power import MOST
+
     each = f"{result.seconds:.2g} s a run, {'measured' if result.measured else 'estimated from a few steps'}"
     lines = [
         f"seeds of each of two arms, with seeds of their own; {each}. "
         "Shared seeds whose results correlate by r find sqrt(1 - r) times as much"
     ]
+    if any(each.seeds == MOST for each in result.by_minutes):
+        lines.append(f"note: {MOST:,} seeds are the most that are reckoned with, however long there is time")
     alarms = result.alarms[0]
     if alarms.comparisons < ENOUGH:
         wanted = 2 * alarms.block * 200

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dltricks.cli.options import Format
@@ -24,8 +24,8 @@ PIPE_WIDTH = 100
 """Columns where there is no terminal to ask, and no $COLUMNS."""
 _NARROWEST = 8
 """Columns to which a text is broken at most."""
-_GAP = 3
-"""Columns between two columns of a table."""
+_GAP, _SMALL_GAP = 3, 2
+"""Columns between two columns of a table, and where room is short."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -174,34 +174,89 @@ def _table(
     from rich.text import Text
 
     body = [*rows, *([total] if total else [])]
-    longest = {column: max((len(spell(row.get(column))) for row in body), default=0) for column in columns}
+    cells = {column: [spell(row.get(column)) for row in body] for column in columns}
     numeric = {column: _numeric(rows, column) for column in columns}
-    whole = {column: numeric[column] or _measured(rows, column) for column in columns}
     screen = console()
-    gaps = _GAP * (len(columns) - 1)
-    tight = sum(max(len(inert(column)), longest[column]) for column in columns) + gaps > screen.width
-    if tight:
-        # Headings and texts are broken, numbers never; and what does not fit even so is left to the terminal.
-        needed = sum(width if whole[column] else min(width, _NARROWEST) for column, width in longest.items())
-        screen.width = max(screen.width, needed + gaps)
-    # What texts leave over is for the headings of numbers.
-    spare = max(0, screen.width - gaps - sum(longest.values())) // max(1, sum(numeric.values()))
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    natural = sum(max(len(inert(column)), *map(len, texts)) for column, texts in cells.items())
+    gap = _GAP
+    widths: dict[str, int] = {}
+    if natural + _GAP * (len(columns) - 1) > screen.width:
+        whole = {column for column in columns if numeric[column] or _measured(rows, column)}
+        gap, widths = _fitted(cells, whole, screen.width)
+        # What does not fit even so is left to the terminal.
+        screen.width = max(screen.width, sum(widths.values()) + gap * (len(columns) - 1))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, gap - 2))
     for column in columns:
         table.add_column(
-            Text(inert(column)),
+            Text(_heading(column, widths[column]) if widths else inert(column)),
             justify="right" if numeric[column] else "left",
             overflow="fold",
-            width=longest[column] + (spare if numeric[column] else 0) if tight and whole[column] else None,
+            width=widths.get(column),
         )
     for row in body:
         if row is total:
             table.add_section()
-        cells = {column: spell(row.get(column)) for column in columns}
-        table.add_row(*(Text(cell, style(column, cell) if style else "") for column, cell in cells.items()))
+        said = {column: spell(row.get(column)) for column in columns}
+        table.add_row(*(Text(cell, style(column, cell) if style else "") for column, cell in said.items()))
     if title:
         screen.print(Text(inert(title)), style="bold")
     screen.print(table)
+
+
+def _fitted(cells: Mapping[str, Sequence[str]], whole: Collection[str], room: int) -> tuple[int, dict[str, int]]:
+    """The gap between columns and their widths, for a table that is too wide for the window.
+
+    Texts and headings are broken, between words as long as that is enough; numbers, in the columns ``whole``, never.
+    """
+    longest = {column: max(map(len, texts)) for column, texts in cells.items()}
+    words = {column: max(_longest(text.split()) for text in texts) for column, texts in cells.items()}
+    pieces = {column: max(words[column], _longest(_pieces(inert(column)))) for column in cells}
+    headings = {column: _longest(inert(column).split()) for column in cells}
+    widths = {column: width if column in whole else min(width, _NARROWEST) for column, width in longest.items()}
+    gaps = len(cells) - 1
+    gap = _GAP if sum(max(widths[column], pieces[column]) for column in cells) + _GAP * gaps <= room else _SMALL_GAP
+    room -= gap * gaps
+    # What matters most comes first.
+    _widen(widths, words, room)
+    _spread(widths, pieces, room)
+    _widen(widths, headings, room)
+    _widen(widths, longest, room)
+    _spread(widths, longest, room)
+    return gap, widths
+
+
+def _widen(widths: dict[str, int], wanted: Mapping[str, int], room: int) -> None:
+    """Gives columns what they want, those first that want least, while all of it is there."""
+    for column in sorted(widths, key=lambda column: wanted[column] - widths[column]):
+        if sum(widths.values()) - widths[column] + wanted[column] <= room:
+            widths[column] = max(widths[column], wanted[column])
+
+
+def _spread(widths: dict[str, int], wanted: Mapping[str, int], room: int) -> None:
+    """Gives all room to those columns that want more, the narrowest first."""
+    for _ in range(room - sum(widths.values())):
+        lacking = [column for column in widths if widths[column] < wanted[column]]
+        if lacking:
+            widths[min(lacking, key=lambda column: widths[column])] += 1
+
+
+def _heading(column: str, width: int) -> str:
+    """A heading, broken where words are joined if it must be."""
+    lines = [""]
+    for word in inert(column).split():
+        for number, piece in enumerate([word] if len(word) <= width else _pieces(word)):
+            joined = lines[-1] + " " * (number == 0 and bool(lines[-1])) + piece
+            lines = [*lines[:-1], joined] if len(joined) <= width else [*lines, piece]
+    return "\n".join(line for line in lines if line)
+
+
+def _pieces(text: str) -> list[str]:
+    """Words, and what they are joined of: val_ accuracy, optimizer .lr."""
+    return re.findall(r"[^\s_.]+_*|[._]+[^\s_.]*_*", text)
+
+
+def _longest(texts: Sequence[str]) -> int:
+    return max(map(len, texts), default=0)
 
 
 def _measured(rows: Sequence[Row], column: str) -> bool:

@@ -46,7 +46,7 @@ def plan_looks(
     print_plan(plan, format)
     if format is Format.table:
         what = "what is looked at is declared after the tuning" if declared is None else _rule(declared, because)
-        console().print(f"\nat most; {what}", soft_wrap=True)
+        console().print(f"\nat most; {what}")
 
 
 def train_looks(
@@ -122,11 +122,11 @@ def print_standings(result: UntilResult, format: Format) -> None:
     screen = console()
     screen.print()
     for each in result.standings:
-        screen.print(inert(sentence(each, result)), soft_wrap=True)
-    screen.print(inert(_rule(result.declared, result.because)), style="dim", soft_wrap=True)
+        screen.print(inert(sentence(each, result)))
+    screen.print(inert(_rule(result.declared, result.because)), style="dim")
     end = _end(result)
     if end:
-        screen.print(end, style="dim", soft_wrap=True)
+        screen.print(end, style="dim")
     for note in result.notes:
         screen.print(f"note: {inert(note)}", style="dim")
 
@@ -168,15 +168,13 @@ def standing_numbers(standing: Standing) -> dict[str, Any]:
 
 def sentence(standing: Standing, result: UntilResult) -> str:
     """The verdict on an arm in a sentence."""
-    from dltricks.statistics.reasons import number
+    from dltricks.statistics.reasons import number, percent
 
     who, look, declared = standing.label or "the file", standing.look, result.declared
     if look is None:
         return f"{who}: inconclusive: no look was taken; the first is at {declared.looks[0]} seeds."
     known = not math.isnan(look.interval[0])
-    interval = (
-        f"{100 * (1 - look.level):.4g} % repeated interval {number(look.interval[0])} to {number(look.interval[1])}"
-    )
+    interval = f"{percent(1 - look.level)} % repeated interval {number(look.interval[0])} to {number(look.interval[1])}"
     evidence = f"{interval if known else 'no interval'}, {look.n} shared seeds, look {standing.number}"
     margin = "" if declared.margin is None else f" the margin of {number(declared.margin)}"
     difference = "unknown" if math.isnan(look.difference) else number(look.difference)

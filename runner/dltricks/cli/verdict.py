@@ -41,18 +41,23 @@ def command(
     """Say in two sentences whether one of two variants helps."""
     from dltricks.api.verdict import verdict
     from dltricks.cli.comparison_json import json_row
-    from dltricks.cli.output import inert
+    from dltricks.cli.output import inert, say
     from dltricks.cli.tables import console, print_json, print_rows
 
     found = verdict(
         a, b, runs_dir=runs_dir, metric=metric, at=at, baseline=baseline, margin=margin, confidence=confidence
     )
     format = chosen(format, json)
+    if format is not Format.json:
+        for note in found.comparison.notes:
+            say(f"note: {note}")
     if format is Format.table:
         console().print(inert(found.text))
         return
     about = {"metric": found.comparison.metric, "at": found.comparison.at, "baseline": found.baseline.label}
     if format is Format.json:
-        print_json({**json_row(found.variant), **about, "margin": found.comparison.margin, "text": found.text})
+        compared = found.comparison
+        more = {"margin": compared.margin, "text": found.text, "notes": list(compared.notes)}
+        print_json({**json_row(found.variant), **about, **more})
         return
     print_rows([{"variant": found.variant.label, **about, "verdict": found.word, "text": found.text}], format)

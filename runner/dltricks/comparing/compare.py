@@ -88,6 +88,8 @@ def compare_design(design: Design, options: Options, test_samples: Callable[[Ent
     # An ablation asks its own questions, unless the user asks others.
     ablation = bool(design.contrasts) and "" in arms and options.baseline is None and not options.pairs
     number = sum(map(len, groups.values())) - len(groups)
+    if ablation and options.target is None and target is not None:
+        target_is = f"the mean of {baseline}"  # nothing else is compared with it
     exploratory = judging.explores(0 if ablation else number, question)
     found: list[dict[str, Judged]] = [{} for _ in groups]
     pairs: list[Judged] = []

@@ -45,7 +45,7 @@ class At:
         if is_test(metric):
             return f"{metric} of the stored weights"
         if self.kind == "best":
-            return f"{metric} of each run's best epoch, as its run.json has it"
+            return f"{metric} of each run's best epoch (best in run.json)"
         return f"{metric} of {'the last epoch' if self.kind == 'last' else f'epoch {self.epoch}'}"
 
 

@@ -39,6 +39,11 @@ def number(value: float | None) -> str:
     return "0" if abs(value) < 1e-15 else f"{value:.4g}"  # what rounding alone leaves
 
 
+def percent(confidence: float) -> str:
+    """In four digits, and never rounded to certainty."""
+    return "more than 99.99" if confidence > 0.9999 else f"{100 * confidence:.4g}"
+
+
 def _undecided(judged: Judged, each: Comparison, margin: float | None, code: int) -> str:
     runs, what = each.runs, _runs(judged)
     if code != UNDECIDED:
@@ -79,7 +84,7 @@ def _evidence(judged: Judged, p: str | None) -> str:
         low, high = judged.interval
         if judged.word in ("helps", "hurts") and high <= 0:
             low, high = -high, -low
-        parts.append(f"{100 * judged.interval_confidence:.4g} % interval {number(low)} to {number(high)}")
+        parts.append(f"{percent(judged.interval_confidence)} % interval {number(low)} to {number(high)}")
     elif judged.test == "sign flips":
         parts.append("every pair differs by the same amount")
     if p is not None:
