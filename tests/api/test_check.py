@@ -34,6 +34,17 @@ def test_parameters_are_those_that_are_trained(folder: Path) -> None:
     assert found.experiment.hash == run.result["hash"]
 
 
+@pytest.mark.parametrize("kind", ["normalization", "dropout"])
+def test_what_acts_on_weights_has_parameters_alone(folder: Path, kind: str) -> None:
+    name = {"normalization": "weight", "dropout": "dropconnect"}[kind]
+    found = dltricks.check("small.yaml", **{kind: name})
+    gains = 16 if name == "weight" else 0
+    assert {"layer": f"2.linear.{name}", "output": "", "parameters": gains, "flops": 0} in found.layers
+    assert found.flops == dltricks.check("small.yaml").flops
+    (run,) = dltricks.train("small.yaml", **{kind: name})
+    assert found.parameters == sum(a.size for a in run.weights().values())
+
+
 def test_nothing_is_written(folder: Path) -> None:
     before = tree(folder)
     dltricks.check("small.yaml", ["epochs=7"])

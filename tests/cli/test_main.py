@@ -111,6 +111,24 @@ def test_wrong_command_lines(cli: Call, arguments: list[str], words: list[str]) 
         assert word in found.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells writers of a closed pipe otherwise")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--help"], 0), (["--version"], 0), (["compare", "--help"], 0), (["tricks"], 0), (["trian"], 2), (["train"], 2)],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_a_reader_that_leaves_changes_no_exit_code(folder: Path, arguments: list[str], code: int) -> None:
+    ours, its = os.pipe()
+    os.close(ours)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *arguments], cwd=folder, env=environment(), stdout=its, stderr=its, timeout=60, check=False
+        )
+    finally:
+        os.close(its)
+    assert done.returncode == code
+
+
 @pytest.mark.parametrize("error", EXIT_CODES, ids=lambda error: error.__name__)
 def test_errors_become_exit_codes(
     cli: Call, monkeypatch: pytest.MonkeyPatch, error: type[errors.DltricksError]

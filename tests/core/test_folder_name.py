@@ -11,7 +11,7 @@ def test_names_of_folders(name):
 @pytest.mark.parametrize(
     "name",
     ["", "../x", "/abs", "a/b", "a\\b", "..", ".", ".hidden", "a.", "a ", " a", "x" * 300, "é" * 101,
-     "漢" * 80, "CON", "con.txt", "Nul", "com1", "LPT9.yaml", "a\nb", "a\x1b[31m", "a\u202eb", "a\x7f",
+     "漢" * 80, "CON", "con.txt", "con .txt", "Nul", "com1", "LPT9.yaml", "a\nb", "a\x1b[31m", "a\u202eb", "a\x7f",
      "c:", "a*", "a?", 'a"', "<b>", "a|b", "\ud800"],
 )  # fmt: skip
 def test_names_that_cannot_be_folders_everywhere(name):

@@ -273,6 +273,21 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path) -> None:
     assert "metrics.jsonl: Not a regular file" in failed.message
 
 
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", "timing.jsonl", "weights.npz", "run.json"])
+def test_a_folder_in_place_of_a_file_of_a_finished_run_fails_that_run_alone(
+    cli: Call, folder: Path, calm: dict[str, bytes], name: str
+) -> None:
+    study = (*TRAIN, "seeds=2")
+    assert cli(*study).code == 0
+    (run,) = (folder / "runs/tiny").glob("s0-*")
+    (run / name).unlink()
+    (run / name).mkdir()
+    found = cli(*study)
+    assert found.code == 7
+    assert "1 of 2 runs failed" in found.err
+    assert f"{run.relative_to(folder) / name}: Not a regular file" in found.err
+
+
 def test_orphaned_temporary_files_go_under_the_lock(tmp_path: Path) -> None:
     run = tiny_run(tmp_path)
     interrupt(run, 3)

@@ -154,7 +154,7 @@ def test_folders(tmp_path):
             make(folder / "a" / "b")
             assert (folder / "a" / "b").is_dir()
         (folder / "file").touch()
-        with pytest.raises(FileSystemError, match="file stands where a folder should be"):
+        with pytest.raises(FileSystemError, match="; move the file that stands where a folder should be, then run"):
             make(folder / "file" / "b")
 
 

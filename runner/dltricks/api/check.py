@@ -17,7 +17,10 @@ class Check:
 
     experiment: Experiment = field(repr=False)
     layers: list[dict[str, Any]] = field(repr=False)
-    """layer, output (shape of one sample), parameters, and flops of the forward pass of one sample."""
+    """layer, output (shape of one sample), parameters, and flops of the forward pass of one sample.
+
+    What acts on weights, such as weight normalization, has no output for a sample, and works once for all of them.
+    """
     samples: int
     """Size of the training part."""
     validation: int
@@ -65,9 +68,9 @@ def check(
     layers = [
         {
             "layer": layer.path,
-            "output": "x".join(map(str, layer.out_shape)),
+            "output": "" if layer.on_weights else "x".join(map(str, layer.out_shape)),
             "parameters": sum(prod(d.parameter.shape) for d in layer.declarations),
-            "flops": layer.operations(layer.in_shape),
+            "flops": 0 if layer.on_weights else layer.operations(layer.in_shape),
         }
         for layer in trainer.network.layers
         if layer.path

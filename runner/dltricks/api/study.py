@@ -11,7 +11,7 @@ from dltricks.api.lab import Lab, Notify, forget
 from dltricks.api.session import MAX_RUNS, Run, located, read
 from dltricks.api.tuning import Tuner, tuned_arms
 from dltricks.core import errors
-from dltricks.core.errors import DamagedError, NewerFormatError, SomeFailedError
+from dltricks.core.errors import DamagedError, FileSystemError, NewerFormatError, SomeFailedError
 from dltricks.engine.hooks import Hook
 from dltricks.engine.recipe import Recipe
 from dltricks.execution.events import Ended, Event, Failed, Notice
@@ -262,7 +262,7 @@ def _end(run: PlannedRun, plan: Plan, failure: Failed | None) -> tuple[Path, Run
     if failure is None:
         try:
             return run.path, reused(run.path) if run.number in plan.done else _ended(run), None
-        except DamagedError as error:
+        except (DamagedError, FileSystemError) as error:
             failure = Failed(run.number, type(error).__name__, str(error), error.exit_code)
     return run.path, None, failure
 

@@ -115,6 +115,11 @@ def main() -> NoReturn:
     try:
         _refuse_invisible(sys.argv[1:])
         _command_line(sys.argv[1:])(prog_name="dltricks")
+    except SystemExit as leaving:
+        # Of help whose reader has left, as head does, typer makes the code of a bug.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            sys.exit(0)
+        raise
     except Exception as error:
         if settings.debug:
             raise
@@ -145,7 +150,8 @@ def _explain(error: Exception) -> int:
         # What has no name is one of the standard streams.
         say(f"error: {refusal(error.filename or 'cannot write the output', error)}")
         quieten(sys.stdout)
-        return FileSystemError.exit_code
+        # A mistake in the command line stays one, though nobody may be there to be told.
+        return int(getattr(error.__context__, "exit_code", FileSystemError.exit_code))
     suspects = _suspects(error)
     if suspects:
         again = "run again with --debug for the traceback"

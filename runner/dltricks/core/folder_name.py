@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
-"""Names of devices on Windows, which ignores what follows the first dot."""
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+"""Names of devices on Windows, which ignores what follows the first dot, and spaces before it."""
 LONGEST = 100
 """Characters of a name; in UTF-8 twice as many bytes at most."""
 

@@ -134,6 +134,7 @@ def _open(
     lock.enter_context(folder.hold())
     result = reading.read_result(run.path)
     if result is not None:
+        reading.verify(run.path)
         lock.close()
         tell(Ended(run.number, result, reused=True))
         return None
