@@ -89,3 +89,9 @@ def test_stochastic_depth_is_refused_where_nothing_leads_around_a_block() -> Non
     plain = {"name": "resnet", "depth": 8, "skip": False, "stochastic_depth": 0.5}
     with pytest.raises(UsageError, match=r"^architecture\.stochastic_depth: .*; write stochastic_depth: 0"):
         layers(CIFAR, architecture=plain)
+
+
+def test_a_projection_is_refused_where_no_shortcut_is() -> None:
+    plain = {"name": "resnet", "depth": 8, "skip": False, "shortcut": "projection"}
+    with pytest.raises(UsageError, match=r"^architecture\.shortcut: .*; leave it out, or write skip: true"):
+        layers(CIFAR, architecture=plain)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,21 @@ def test_a_containers_quota_is_kept(machine: Path, text: str, expected: int) -> 
 
 def test_this_machine_has_some() -> None:
     assert 1 <= cores.physical_cores() <= cores.available_cores()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied")
+def test_only_a_process_of_one_thread_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = threading.active_count() - 1  # of whoever runs the tests
+    count = threading.active_count
+    monkeypatch.setattr(threading, "active_count", lambda: count() - others)
+    assert cores.copyable()
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert not cores.copyable()
+    finally:
+        over.set()
+        thread.join()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not cores.copyable()

@@ -1,6 +1,5 @@
 import os
 import sys
-import threading
 
 import pytest
 from runs.toy import train
@@ -16,7 +15,7 @@ def runs(tmp_path, monkeypatch):
     """Two runs, in a process that could be copied."""
     for name in ("one", "two"):
         train(tmp_path / "runs" / "toy" / name)
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(survey, "copyable", lambda: True)
     monkeypatch.setattr(survey, "available_cores", lambda: 2)
     return tmp_path / "runs"
 
@@ -58,6 +57,6 @@ def test_a_process_that_cannot_be_copied_looks_itself(runs, monkeypatch):
 
 
 def test_a_process_with_threads_is_not_copied(runs, monkeypatch):
-    monkeypatch.setattr(threading, "active_count", lambda: 2)
+    monkeypatch.setattr(survey, "copyable", lambda: False)
     survey.begin([runs])
     assert not survey._begun

@@ -57,6 +57,11 @@ class Resnet(Architecture):
                 "architecture.stochastic_depth: a block can be left out only where a skip leads around it, and with "
                 "skip: false none does; write stochastic_depth: 0, or skip: true"
             )
+        if not self.skip and self.shortcut != "pad":
+            raise UsageError(
+                "architecture.shortcut: it leads around a block where a skip does, and with skip: false none does; "
+                "leave it out, or write skip: true"
+            )
         first = [Convolution(self.width, 3, padding=1, **parts.kernel())]
         v1 = self.version == "v1"
         layers: list[Layer] = [*first, *(parts.after_convolution() if v1 else [])]

@@ -1,8 +1,10 @@
-"""How many processors there are for this process."""
+"""How many processors there are for this process, and whether it may be copied to use another."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 _CPU = Path("/sys/devices/system/cpu")
@@ -18,6 +20,15 @@ def physical_cores() -> int:
     """Physical cores that this process may use; all processors where the system does not tell which belong together."""
     siblings = {_siblings(number) for number in _numbers()}
     return min(len(siblings), _quota())
+
+
+def copyable() -> bool:
+    """Whether a copy of this process can be made without harm.
+
+    Locks that other threads hold would stay locked in the copy. Systems other than Linux have libraries that no copy
+    survives.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _numbers() -> set[int]:

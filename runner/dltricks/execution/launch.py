@@ -6,7 +6,6 @@ import gc
 import os
 import subprocess
 import sys
-import threading
 import time
 import traceback
 import warnings
@@ -17,6 +16,7 @@ from typing import IO, NoReturn, Protocol
 from threadpoolctl import threadpool_limits
 
 import dltricks
+from dltricks.core.cores import copyable
 from dltricks.execution import child
 from dltricks.execution.data import Prepared
 
@@ -48,11 +48,7 @@ def start(threads: int, errors: IO[bytes], prepared: Prepared | None = None) -> 
         errors: where its stderr goes.
         prepared: what it need not load or resolve again if it is a copy of this process.
     """
-    # Copies are safe where nothing else runs in this process: a lock that another thread held would never be
-    # released in the copy. Other systems than Linux have libraries that do not survive it.
-    if sys.platform == "linux" and threading.active_count() == 1:
-        return _Copy(threads, errors, prepared)
-    return _New(threads, errors)
+    return _Copy(threads, errors, prepared) if copyable() else _New(threads, errors)
 
 
 class _New:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from dltricks.core import registry
 from dltricks.core.errors import UsageError
@@ -20,10 +20,11 @@ from dltricks.experiment.overrides import NEVER_SWEPT, Override
 from dltricks.experiment.sampling import METHODS, draw
 from dltricks.experiment.scalars import LARGEST
 from dltricks.experiment.settings import KEYS
-from dltricks.experiment.values import Grid, Listed, Range, Span, is_whole, read_sampled, read_values, same
+from dltricks.experiment.values import Grid, Space, Values, is_whole, read_sampled, read_values, same
 
 Place = tuple[str, ...]
 Gone = Callable[[Place], bool]
+V = TypeVar("V", Values, Space)
 
 SWEPT = tuple(key for key in KEYS if key not in (*NEVER_SWEPT, "seed"))
 """The keys that runs of a study may differ in. Of `seed` single purposes may be swept, too."""
@@ -45,12 +46,12 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Generic[V]):
     """One key of an axis, and its values."""
 
     key: Override
     """The key; of the value it tells only where it stands."""
-    values: Listed | Range | Grid | Span
+    values: V
     document: Document
     source: Where
 
@@ -63,7 +64,7 @@ class Part:
 class Together:
     """Keys that move together; most often there is only one."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part[Values], ...]
     count: int
 
     def places(self) -> list[Place]:
@@ -83,7 +84,6 @@ class Together:
         """
         columns = []
         for part in self.parts:
-            assert not isinstance(part.values, Span)
             if isinstance(part.values, Grid) and not part.values.distinct():
                 low, high = part.values.span.bounds
                 message = f"{part.values.count} values from {low} to {high} are not all different; lower the count"
@@ -123,7 +123,7 @@ class Variants:
 class Sample:
     """Points drawn from a space of several keys."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part[Space], ...]
     method: str
     count: int
     seed: int
@@ -147,7 +147,7 @@ class Sample:
         """
         drawn: dict[str, Point] = {}
         for shares in draw(self.method, self.count, len(self.parts), self.seed):
-            values = [part.values.at(share) for part, share in zip(self.parts, shares, strict=True)]  # type: ignore[union-attr]
+            values = [part.values.at(share) for part, share in zip(self.parts, shares, strict=True)]
             point = _point(
                 [
                     replace(part.changed(value, 0), origin=self.document.origin(part.source))
@@ -241,7 +241,7 @@ class _Reader:
             override = self.key(key, place, alone=not below)
             self.once(override, place)
             parts.append(Part(override, read_values(value, self.failing(place)), self.document, (*self.top, *place)))
-        counts = [part.values.count for part in parts]  # type: ignore[union-attr]
+        counts = [part.values.count for part in parts]
         if len(set(counts)) > 1:
             lengths = ", ".join(f"{part.key} {count:,}" for part, count in zip(parts, counts, strict=True))
             self.fail(below, f"keys that move together need equally many values, found {lengths}")

@@ -107,6 +107,9 @@ class Grid:
 
 
 Values = Listed | Range | Grid
+"""What a key of a sweep may hold."""
+Space = Listed | Range | Span
+"""What a key of a sample may be drawn from."""
 
 
 def read_values(value: Any, fail: Fail) -> Values:
@@ -129,7 +132,7 @@ def read_values(value: Any, fail: Fail) -> Values:
     return Grid(span, count)
 
 
-def read_sampled(value: Any, fail: Fail) -> Listed | Range | Span:
+def read_sampled(value: Any, fail: Fail) -> Space:
     """What a key of a sample is drawn from.
 
     Raises:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import glob
 import os
 import pickle
-import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from dltricks.core.cores import available_cores
+from dltricks.core.cores import available_cores, copyable
 from dltricks.core.errors import FileSystemError, UsageError
 from dltricks.core.refusals import reported
 from dltricks.runs import cache, study_file
@@ -70,12 +68,8 @@ def _look(places: Sequence[Path], its: int) -> NoReturn:
 
 
 def begin(places: Sequence[Path]) -> None:
-    """Looks at some places beforehand, where a copy of this process can be made without harm.
-
-    Locks that other threads hold would stay locked in the copy. Systems other than Linux have libraries that no copy
-    survives.
-    """
-    if sys.platform == "linux" and threading.active_count() == 1 and available_cores() > 1:
+    """Looks at some places beforehand, where there is a processor for a copy of this process."""
+    if copyable() and available_cores() > 1:
         with suppress(OSError):
             _begun[tuple(places)] = _Copy(places)
 
