@@ -149,7 +149,7 @@ def test_tuning_comes_first_and_the_rule_counts_its_arms(folder: Path) -> None:
 def test_the_end_of_the_budget_is_undecided_and_goes_on(folder: Path) -> None:
     study = widened(open_study("small.yaml", ["dropout=0,0.2"], {"epochs": 100_000}), 6, 100)
     with Lab(Means(Path("runs"), executor="serial"), Silent(print)) as lab:
-        result = run_until(study, lab, budget=1.5, fresh=False, most=100, tell=print)
+        result = run_until(study, lab, budget=5, fresh=False, most=100, tell=print)
     assert (result.ended, result.trained.entries) == ("budget", ())
     assert [(each.word, each.look) for each in result.standings] == [("inconclusive", None)]
     assert list((folder / "runs" / "small").glob("*/checkpoints/*"))

@@ -173,6 +173,13 @@ def test_few_runs_are_said_to_declare_no_winner(printed: Printed) -> None:
     assert "no winner" not in printed()
 
 
+def test_single_runs_leave_nothing_to_test(printed: Printed) -> None:
+    print_comparison(compare([entry(0.9, 0, dropout=rate(i / 10)) for i in range(3)]), Format.table)
+    out = printed()
+    assert "interval of the mean; there is nothing to test" in out
+    assert "adjusted" not in out
+
+
 def test_divergence_that_decides_is_named_by_its_test(printed: Printed) -> None:
     runs = [*arm(spread(0.9), dropout=rate(0)), *(entry(0.1, i, "diverged", dropout=rate(0.5)) for i in range(10))]
     print_comparison(compare(runs), Format.table)

@@ -284,6 +284,9 @@ def _tests(found: Comparison, judged: Sequence[Judged]) -> str:
         "divergence": "Fisher's exact tests of divergence",
     }
     tests = " and ".join(dict.fromkeys(names.get(each.test, each.test) for each in judged if each.test != "none"))
+    mean = f"± {100 * found.confidence:.4g} % interval of the mean"
+    if not tests:
+        return f"{mean}; there is nothing to test"
     levels = sorted(each.interval_confidence for each in judged)
     at = " to ".join(dict.fromkeys(percent(each) for each in (levels[0], levels[-1])))
     single = sum(each is not None for t in found.tricks if len(t.tricks) == 1 for each in (t.costs, t.brings))
@@ -293,6 +296,4 @@ def _tests(found: Comparison, judged: Sequence[Judged]) -> str:
     if 0 < single < len(judged):
         adjusted += ", and apart from these for the interactions"
     only = "only exploring, some may be named falsely: " if found.exploratory else ""
-    by = f"{only}{tests or 'nothing to test'}{adjusted}"
-    mean = f"± {100 * found.confidence:.4g} % interval of the mean"
-    return f"{mean}; of the difference at {at} %, at which it is judged; {by}"
+    return f"{mean}; of the difference at {at} %, at which it is judged; {only}{tests}{adjusted}"
