@@ -261,7 +261,7 @@ def test_the_ci_examples_are_whole() -> None:
         text = yaml.safe_dump(job, width=1000)
         assert "dltricks train configs/smoke.yaml" in text
     assert set(github) >= {"name", "on", "jobs"}
-    for part in github["jobs"].values():  # type: ignore[attr-defined]
+    for part in github["jobs"].values():
         assert part["runs-on"]
         assert all("run" in step or "uses" in step for step in part["steps"])
     jobs = [job for job in gitlab.values() if isinstance(job, dict)]

@@ -53,9 +53,9 @@ def test_arms_share_their_seeds_and_say_what_each_trick_is_worth(folder: Path) -
             (each.costs, "as it stands", f"without {trick}"),
             (each.brings, f"plain + {trick}", "plain"),
         ]:
-            differences = [a - b for a, b in zip(found[better], found[worse], strict=True)]  # type: ignore[operator]
+            differences = [a - b for a, b in zip(found[better], found[worse], strict=True)]
             assert gain(effect) == pytest.approx(sum(differences) / 2, abs=1e-12)
-            assert (effect.n, effect.paired, effect.incomplete) == ((2, 2), True, ())  # type: ignore[union-attr]
+            assert (effect.n, effect.paired, effect.incomplete) == ((2, 2), True, ())
     configs = {entry.arm.label: entry.experiment.config for entry in result.trained.entries}
     assert configs["without optimizer"]["optimizer"]["name"] == "sgd"
     assert configs["plain"]["dropout"] == configs["without dropout"]["dropout"] == {"name": "none"}
@@ -71,7 +71,7 @@ def test_of_losses_the_smaller_one_is_better(folder: Path) -> None:
     result = ablate(dataset=data, limit="none", seeds=2, optimizer={"name": "adam", "lr": 0.05}, epochs=5)
     assert result.trained.metric == "val_loss"
     found = values_of(result)
-    differences = [b - a for a, b in zip(found["as it stands"], found["without optimizer"], strict=True)]  # type: ignore[operator]
+    differences = [b - a for a, b in zip(found["as it stands"], found["without optimizer"], strict=True)]
     assert gain(row(result, "optimizer").costs) == pytest.approx(sum(differences) / 2)
 
 
@@ -102,7 +102,7 @@ def test_ten_seeds_unless_others_are_asked_for(folder: Path) -> None:
 
 def test_pairs(folder: Path) -> None:
     result = ablate("scaling=none", "dropout=0.2", "clipping=1", seeds=2, pairs=True)
-    found = {label: sum(values) / 2 for label, values in values_of(result).items()}  # type: ignore[arg-type]
+    found = {label: sum(values) / 2 for label, values in values_of(result).items()}
     both = row(result, "dropout", "clipping")
     base, plain = found["as it stands"], found["plain"]
     alone = (base - found["without dropout"]) + (base - found["without clipping"])
@@ -124,7 +124,7 @@ def test_fixed_and_tuned_rows(folder: Path) -> None:
     for tuned, values in ((False, found), (True, best)):
         for trick in ("initializer", "optimizer"):
             pairs = zip(values["as it stands"], values[f"without {trick}"], strict=True)
-            assert gain(row(result, trick, tuned=tuned).costs) == pytest.approx(sum(a - b for a, b in pairs) / 2)  # type: ignore[operator]
+            assert gain(row(result, trick, tuned=tuned).costs) == pytest.approx(sum(a - b for a, b in pairs) / 2)
     assert not any("nothing was tuned" in note for note in result.trained.notes)
 
 

@@ -52,7 +52,7 @@ def test_seeds_are_added_until_the_verdict_is_decided(folder: Path) -> None:
         for label in (declared.baseline, *declared.variants)
     ]
     assert [len(each) for each in values] == [6, 6]
-    look = sequential.decide(values[0], values[1], (6, 10), 0)  # type: ignore[arg-type]
+    look = sequential.decide(values[0], values[1], (6, 10), 0)
     assert standing.look == look
     study = plan_of(folder)
     assert study["until"] == {**declared.to_json(), "seen": 0}

@@ -13,7 +13,7 @@ import dltricks
 
 @pytest.fixture
 def pair(folder: Path) -> tuple[Path, Path]:
-    return tuple(dltricks.train("small.yaml", dropout=rate)[0].path for rate in (0.2, 0.5))  # type: ignore[return-value]
+    return tuple(dltricks.train("small.yaml", dropout=rate)[0].path for rate in (0.2, 0.5))
 
 
 def test_a_table(cli: Call, pair: tuple[Path, Path]) -> None:

@@ -47,7 +47,7 @@ class Keyboard(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-    def readline(self, *args: object) -> str:  # type: ignore[override]
+    def readline(self, *args: object) -> str:
         line = super().readline()
         if line == "^C\n":
             raise KeyboardInterrupt

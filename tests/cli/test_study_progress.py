@@ -351,6 +351,6 @@ def test_the_view_fits_where_stderr_goes(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     stderr = io.StringIO()
-    stderr.isatty = lambda: terminal  # type: ignore[method-assign]
+    stderr.isatty = lambda: terminal
     monkeypatch.setattr("sys.stderr", stderr)
     assert type(study_view()) is expected

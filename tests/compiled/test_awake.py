@@ -24,7 +24,7 @@ def count() -> Any:
     from dltricks.compiled.jit import kernel
 
     @kernel
-    def counting(turn, seen):  # type: ignore[no-untyped-def]
+    def counting(turn, seen):
         first, last = take(turn)
         while first < last:
             for i in range(first, last):
@@ -108,7 +108,7 @@ def test_what_an_interrupted_call_leaves_counts_for_no_other() -> None:
     with pytest.raises(KeyboardInterrupt):
         pool.run([lambda: None, interrupt_main, lambda: sleep(0.2), lambda: sleep(0.2)])
     done: list[int] = []
-    pool.run([lambda i=i: done.append(i) for i in range(6)])  # type: ignore[misc]
+    pool.run([lambda i=i: done.append(i) for i in range(6)])
     assert sorted(done) == list(range(6))
 
 
@@ -248,7 +248,7 @@ def test_a_call_after_one_for_which_a_thread_could_not_begin(monkeypatch: pytest
     def refuse(*_: object, args: tuple[int], **__: object) -> threading.Thread:
         if args == (1,):
             raise RuntimeError("can't start new thread")
-        return threading.Thread(*_, args=args, **__)  # type: ignore[arg-type]
+        return threading.Thread(*_, args=args, **__)
 
     awake = module.Awake()
     awake.run(lambda _: None, 2)

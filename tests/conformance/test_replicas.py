@@ -153,7 +153,7 @@ def numbered(form: Architecture, number: Callable[[float, float], float]) -> Arc
     cls = type(form)
     # Without skips no block can be left out.
     fields = [field for field in numeric_fields(cls) if field != "stochastic_depth" or getattr(form, "skip", True)]
-    return dataclasses.replace(form, **{field: number(*bounds(cls, field)) for field in fields})  # type: ignore[type-var]
+    return dataclasses.replace(form, **{field: number(*bounds(cls, field)) for field in fields})
 
 
 @pytest.mark.parametrize("dropout", ["dropout", "spatial"])

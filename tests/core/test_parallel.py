@@ -22,7 +22,7 @@ def test_every_job_is_done_once(threads: int) -> None:
     own = Pool()
     own.resize(threads)
     done: list[int] = []
-    own.run([lambda i=i: done.append(i) for i in range(10)])  # type: ignore[misc]
+    own.run([lambda i=i: done.append(i) for i in range(10)])
     assert sorted(done) == list(range(10))
 
 
@@ -37,9 +37,9 @@ def test_an_error_in_a_job_reaches_the_caller_and_the_pool_lives_on(threads: int
             raise ArithmeticError(str(i))
 
     with pytest.raises(ArithmeticError, match=str(broken)):
-        own.run([lambda i=i: job(i) for i in range(3)])  # type: ignore[misc]
+        own.run([lambda i=i: job(i) for i in range(3)])
     done: list[int] = []
-    own.run([lambda i=i: done.append(i) for i in range(3)])  # type: ignore[misc]
+    own.run([lambda i=i: done.append(i) for i in range(3)])
     assert sorted(done) == [0, 1, 2]
 
 
@@ -54,7 +54,7 @@ def test_what_an_interrupted_call_leaves_counts_for_no_other() -> None:
         sleep(0.1)
         done.append(i)
 
-    own.run([lambda i=i: late(i) for i in range(6)])  # type: ignore[misc]
+    own.run([lambda i=i: late(i) for i in range(6)])
     assert sorted(done) == list(range(6))
 
 

@@ -59,7 +59,7 @@ def run(*recipes: Recipe, data: Data | None = None, hooks: tuple[Hook, ...] = ()
     shared = digits() if data is None else data
     outcomes = train(Trainer(recipes, [shared] * len(recipes)), hooks)
     assert all(outcome is not None for outcome in outcomes)
-    return outcomes  # type: ignore[return-value]
+    return outcomes
 
 
 def same(a: Outcome, b: Outcome) -> None:

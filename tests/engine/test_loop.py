@@ -160,8 +160,8 @@ def test_grad_norm_is_before_clipping_and_clipped_is_the_share_of_steps() -> Non
         seen.append((before, float(norms(store.g)[0])))
         return result
 
-    trainer.clipping.clip = spy  # type: ignore[method-assign]
-    line = train(trainer)[0].history[0]  # type: ignore[union-attr]
+    trainer.clipping.clip = spy
+    line = train(trainer)[0].history[0]
     assert line["grad_norm"] == pytest.approx(np.mean([before for before, _ in seen]), rel=1e-12)
     assert line["clipped"] == np.mean([before > 0.3 for before, _ in seen]) > 0
     assert max(after for _, after in seen) <= 0.3 * (1 + 1e-6)

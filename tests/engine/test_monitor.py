@@ -64,7 +64,7 @@ def test_the_layer_whose_weights_broke_is_named(where: int) -> None:
         def on_step_end(self, run: Trainer) -> None:
             if run.t == 3:
                 layer = [layer for layer in run.network.layers if layer.declarations][where - 1]
-                layer.W[0, 0, 0] = np.inf  # type: ignore[attr-defined]
+                layer.W[0, 0, 0] = np.inf
 
     outcome = run(recipe(architecture={"name": "mlp", "hidden": [16]}), hooks=(Break(),))[0]
     assert outcome.failure is not None

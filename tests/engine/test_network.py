@@ -18,7 +18,7 @@ def test_parameters_are_views_of_the_store_named_by_their_place() -> None:
     assert [p.path for p in network.store.parameters] == ["2.linear.W", "4.linear.W", "2.linear.b", "4.linear.b"]
     assert network.store.p.shape == (2, 64 * 16 + 16 * 10 + 16 + 10)
     network.store.p[...] = 7
-    assert (network.layers[2].W == 7).all()  # type: ignore[attr-defined]
+    assert (network.layers[2].W == 7).all()
     assert network.output_shape == (10,)
 
 

@@ -245,7 +245,7 @@ def test_infinite_weights_that_no_measurement_sees_are_seen_at_the_end_of_the_ep
         def on_step_end(self, run: Trainer) -> None:
             if run.t == 12:  # the last step of the second epoch
                 (layer,) = (layer for layer in run.network.layers if layer.path == "2.linear")
-                layer.b[0, 0] = -np.inf  # type: ignore[attr-defined]
+                layer.b[0, 0] = -np.inf
 
     outcome = run(recipe(epochs=4), hooks=(Overflow(),))[0]
     assert outcome.status == "diverged"

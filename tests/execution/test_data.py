@@ -28,7 +28,7 @@ def test_generated_data_are_those_of_their_seed(tmp_path: Path) -> None:
     assert load({"data": 1, "init": 5}) is first
     others = [load({"data": 2}), load({"data": 1}, noise=0.3), load({"data": 1}, samples=60)]
     assert len({id(other) for other in [first, *others]}) == 4
-    assert (first.x != others[0].x).any()  # type: ignore[attr-defined]
+    assert (first.x != others[0].x).any()
 
 
 def test_equal_paths_in_different_folders_are_different_data(tmp_path: Path) -> None:

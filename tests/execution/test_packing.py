@@ -160,7 +160,7 @@ def given_sizes(monkeypatch: pytest.MonkeyPatch) -> Given:
             experiments: Sequence[Experiment], datasets: Datasets, most: int, memory: int | None, left: float
         ) -> Measured:
             asked.append({"runs": len(experiments), "most": most, "memory": memory, "left": left})
-            (width,) = experiments[0].recipe.architecture.hidden  # type: ignore[attr-defined]
+            (width,) = experiments[0].recipe.architecture.hidden
             return Measured(min(size, most), seconds * width)
 
         monkeypatch.setattr(packing, "measure", measure)

@@ -132,7 +132,7 @@ def test_a_changed_configuration_is_refused(tmp_path: Path) -> None:
 
 @given(st.integers(0, 60), st.integers(1, 70))
 def test_cut(length: int, pieces: int) -> None:
-    run = PlannedRun(0, None, Path("runs"))  # type: ignore[arg-type]
+    run = PlannedRun(0, None, Path("runs"))
     runs = [replace(run, number=number) for number in range(length)]
     parts = cut(runs, pieces)
     assert list(chain.from_iterable(parts)) == runs

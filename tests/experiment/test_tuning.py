@@ -7,13 +7,11 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dltricks.core.errors import DamagedError, UsageError
 from dltricks.experiment.arm import Arm
 from dltricks.experiment.document import parse
-from dltricks.experiment.grids import STEP, Edge, Grid, grown
+from dltricks.experiment.grids import Edge, Grid
 from dltricks.experiment.overrides import Override, from_arguments
 from dltricks.experiment.resolve import resolve
 from dltricks.experiment.settings import TUNING_SEEDS
@@ -336,12 +334,6 @@ def test_a_log_grid_goes_on_with_its_ratio():
     assert found.grids[0] == Grid("optimizer.lr", (0.0001, 0.001, 0.01, 0.1, 1, 10, 100), "log", 2, 2)
 
 
-def test_a_linear_grid_goes_on_with_its_step():
-    grid = Grid("dropout.rate", (0.1, 0.2, 0.3, 0.4), "linear")
-    assert grown(grid, ["largest"], always) == Grid("dropout.rate", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), "linear", 0, 2)
-    assert grown(grid, ["smallest"], always).values[:2] == (-0.1, 0.0)
-
-
 def test_arms_at_both_edges_extend_both_sides():
     edges = [Edge("optimizer.lr", "largest"), Edge("optimizer.lr", "smallest"), Edge("optimizer.lr", "largest")]
     assert extended(Tuning((LR,)), edges, always).grids[0].values == (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -374,50 +366,6 @@ def test_a_bound_ends_the_extension():
 def test_lists_are_not_extended():
     assert extended(Tuning((RATE,)), [Edge("dropout.rate", "largest")], always) is None
     assert extended(Tuning((LR,)), [], always) is None
-
-
-def test_whole_numbers_stay_whole():
-    grid = Grid("batch_size", (16, 32, 64), "log")
-    assert grown(grid, ["largest", "smallest"], always).values == (4, 8, 16, 32, 64, 128, 256)
-    assert all(type(value) is int for value in grown(grid, ["largest", "smallest"], always).values)
-    steps = Grid("epochs", (3, 4, 5), "linear")
-    assert grown(steps, ["largest"], always).values == (3, 4, 5, 6, 7)
-
-
-@pytest.mark.parametrize(
-    ("grid", "side"),
-    [
-        (Grid("optimizer.lr", (1e-300, 1e300), "log"), "largest"),
-        (Grid("optimizer.lr", (1e-300, 1e300), "log"), "smallest"),
-        (Grid("optimizer.lr", (-1e308, 1e308), "linear"), "largest"),
-        # 10.00001 has seven digits.
-        (Grid("optimizer.lr", (9.99999, 10.0), "linear"), "largest"),
-    ],
-)
-def test_there_is_nothing_beyond_the_reach_of_a_number(grid, side):
-    assert grown(grid, [side], always) == grid
-
-
-@given(
-    st.floats(1e-6, 1e3),
-    st.floats(1.5, 20),
-    st.integers(2, 8),
-    st.lists(st.sets(st.sampled_from(["smallest", "largest"]), min_size=1), min_size=1, max_size=6),
-)
-def test_extensions_keep_the_ratio_and_the_values_that_were_there(low, ratio, count, rounds):
-    high = low * ratio ** (count - 1)
-    grid = read_tuning(DOCUMENT, {"optimizer.lr": {"log": [low, high], "count": count}}).grids[0]
-    first = grid
-    for sides in rounds:
-        after = grown(grid, sides, always)
-        assert set(grid.values) <= set(after.values)
-        assert list(after.values) == sorted(set(after.values))
-        for side, before, now in (("smallest", grid.below, after.below), ("largest", grid.above, after.above)):
-            assert now - before == (min(STEP, count - before) if side in sides else 0)
-        grid = after
-    assert grid.values[grid.below : grid.below + count] == first.values
-    for one, other in zip(grid.values, grid.values[1:], strict=False):
-        assert other / one == pytest.approx(ratio, rel=1e-4)
 
 
 def test_the_plan_is_recognised():

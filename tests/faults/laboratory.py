@@ -92,13 +92,13 @@ def interrupt(run: PlannedRun, step: int) -> None:
         if number == step:
             raise Killed
 
-    RunFolder.checkpoint = last  # type: ignore[method-assign]
+    RunFolder.checkpoint = last
     try:
         train(run)
     except Killed:
         pass
     finally:
-        RunFolder.checkpoint = original  # type: ignore[method-assign]
+        RunFolder.checkpoint = original
     assert reading.status(run.path) == "interrupted"
 
 

@@ -316,7 +316,7 @@ def test_a_killed_write_leaves_what_the_next_call_clears_away(tmp_path: Path) ->
                 os.kill(os.getpid(), signal.SIGKILL)
             source.replace(target)
 
-        files.Disk.replace = die  # type: ignore[method-assign]
+        files.Disk.replace = die
         attempt(run)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL

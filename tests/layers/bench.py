@@ -49,7 +49,7 @@ def smaller(component: Component) -> Component:
             return [cut(item) for item in value]
         return min(value, 12) if type(value) is int else value
 
-    for field in fields(component):  # type: ignore[arg-type]
+    for field in fields(component):
         if field.init:
             setattr(component, field.name, cut(getattr(component, field.name)))
     return component

@@ -25,7 +25,7 @@ def test_outputs_lie_side_by_side() -> None:
     x = inputs(1, 6, IMAGE)
     y = bench.forward(x)
     assert y.shape == (1, 6, 4, 3, 3 + 2 + 5)
-    first, second, _ = bench.layer.branches  # type: ignore[attr-defined]
+    first, second, _ = bench.layer.branches
     alone = np.tanh(x @ first.layers[0].W[0, 0, 0] + first.layers[0].b[0])
     np.testing.assert_allclose(y[..., :3], alone, rtol=1e-12)
     np.testing.assert_array_equal(y[..., 3:5], second.layers[1].y)
@@ -48,7 +48,7 @@ def test_as_the_first_layer_it_passes_nothing_on() -> None:
     x, dy = inputs(1, 6, IMAGE), inputs(1, 6, (4, 3, 10), seed=1)
     _, _, expected = Bench(three(), shape=IMAGE).step(x, dy)
     bench = Bench(Chain([three()]), shape=IMAGE)
-    bench.layer.stop_at_first()  # type: ignore[attr-defined]
+    bench.layer.stop_at_first()
     bench.forward(x)
     assert bench.layer.backward(dy.copy()) is None
     np.testing.assert_array_equal(bench.store.g, expected)

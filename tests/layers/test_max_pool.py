@@ -26,7 +26,7 @@ EACH = pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_against_the_formula(options: dict[str, Any]) -> None:
     bench = Bench(MaxPool(**options), shape=IMAGE)
     x = inputs(1, 4, IMAGE)
-    window: Any = bench.layer.window  # type: ignore[attr-defined]
+    window: Any = bench.layer.window
     padded = window.pad(x[0], np.empty((4, *window.padded, 3)), -np.inf)
     np.testing.assert_array_equal(bench.forward(x)[0], window.view(padded).max((-3, -2)))
 

@@ -126,7 +126,7 @@ def test_normalization(
 
 def test_an_estimation_of_batch_statistics_is_a_cumulative_average() -> None:
     bench = Bench(registry.load("normalization", "batch")())
-    its = nn.BatchNorm1d(12, momentum=None).double()  # type: ignore[arg-type]
+    its = nn.BatchNorm1d(12, momentum=None).double()
     for number in range(1, 6):
         x = normal(7, 12, seed=number)
         bench.context.estimating = number

@@ -183,7 +183,7 @@ class Mixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.patches(x)
-        for number, (norm, mlp) in enumerate(self.layers):  # type: ignore[misc]
+        for number, (norm, mlp) in enumerate(self.layers):
             places = norm(x).flatten(2)  # (B, C, places)
             mixed = mlp(places) if number % 2 == 0 else mlp(places.mT).mT
             x = x + mixed.reshape(x.shape)

@@ -22,7 +22,7 @@ def test_benjamini_hochberg_is_that_of_scipy() -> None:
 
 @pytest.mark.parametrize(("adjust", "levels"), [(holm, holm_levels), (benjamini_hochberg, benjamini_hochberg_levels)])
 @pytest.mark.parametrize("m", [1, 2, 7])
-def test_an_interval_at_its_level_says_what_the_adjusted_p_says(adjust, levels, m: int) -> None:  # type: ignore[no-untyped-def]
+def test_an_interval_at_its_level_says_what_the_adjusted_p_says(adjust, levels, m: int) -> None:
     p = np.random.default_rng(m).uniform(size=(2000, m)) ** 4
     named = adjust(p) < 0.05
     assert 0 < named.sum() < named.size

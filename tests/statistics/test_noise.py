@@ -35,7 +35,7 @@ def test_the_ends_are_the_deviations_that_would_be_seen_so_seldom() -> None:
     ],
     ids=["gaussian", "uniform", "laplace", "accuracies"],
 )
-def test_coverage_is_what_the_docstring_says(draw, sd: float, coverage: list[float]) -> None:  # type: ignore[no-untyped-def]
+def test_coverage_is_what_the_docstring_says(draw, sd: float, coverage: list[float]) -> None:
     rng = np.random.Generator(np.random.Philox(5))
     for n, expected in zip((5, 20), coverage, strict=True):
         mine = spread(draw(rng, (20_000, n)))

@@ -50,4 +50,4 @@ def test_expectations_over_a_standard_deviation() -> None:
 @pytest.mark.parametrize("values", [[], 3.0, [1.0, np.nan], [1.0, -np.inf]])
 def test_what_cannot_be_judged_is_refused_with_a_sentence(values: object) -> None:
     with pytest.raises(UsageError, match=r"\.$"):
-        checked(values, 1)  # type: ignore[arg-type]
+        checked(values, 1)

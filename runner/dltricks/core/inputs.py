@@ -22,7 +22,8 @@ from dltricks.core.types import Array
 _DEFLATE_LIMIT = 1032
 _WELL_PACKED, _SMALL = 200, 2**26
 """A file that unpacks to more than 64 MiB and 200 times its size holds next to nothing, or is a trap."""
-_BROKEN = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
+_BROKEN = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+"""What numpy and zipfile raise for a file that is not what it says; RuntimeError for encryption and unknown methods."""
 
 
 def read_array_inputs(path: Path, shape: tuple[int, ...]) -> Array:

@@ -61,6 +61,7 @@ def _client_class() -> Callable[..., Any]:
             f'the dask executor needs Dask, which is not installed: pip install "dltricks[dask]" ({error})'
         ) from error
 
+    # The type checker does not look into extras, and warns of a base class that it does not know.
     class Client(distributed.Client):  # type: ignore[misc]
         """Does not wait for the garbage collector where it cannot start: closing itself there may deadlock."""
 
